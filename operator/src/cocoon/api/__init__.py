@@ -1,0 +1,1 @@
+"""What the objects, receipts and HTTP messages hold. Imports nothing of ours and does no I/O."""

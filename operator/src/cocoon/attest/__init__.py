@@ -1,0 +1,1 @@
+"""Evidence, policy, verdict: what may be believed of a TEE, and who signed what. Verifiers are pure."""

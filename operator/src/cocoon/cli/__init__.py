@@ -1,0 +1,1 @@
+"""kubectl-cocoon: the fleet at a prompt."""

@@ -1,0 +1,1 @@
+"""The operator: it mirrors the cluster, plans, and acts through ports."""

@@ -1,0 +1,1 @@
+"""What the operator needs of the world: protocols, and an adapter beside each."""

@@ -1,0 +1,1 @@
+"""Pure: from records to manifests, one file per kind of child."""

@@ -1,0 +1,3 @@
+"""Fixtures that start real parts; each is used only by the tests that name it."""
+
+from __future__ import annotations
