@@ -31,14 +31,6 @@ def replace(conditions: Sequence[Condition], new: Condition) -> tuple[Condition,
     old = find(conditions, new.type)
     if old is None:
         return (*conditions, new)
-    since = (
-        old.last_transition_time
-        if old.status == new.status
-        else new.last_transition_time
-    )
-    kept = Condition(
-        new.type, new.status, new.reason, new.message, since, new.observed_generation
-    )
-    return tuple(
-        kept if condition.type == new.type else condition for condition in conditions
-    )
+    since = old.last_transition_time if old.status == new.status else new.last_transition_time
+    kept = Condition(new.type, new.status, new.reason, new.message, since, new.observed_generation)
+    return tuple(kept if condition.type == new.type else condition for condition in conditions)

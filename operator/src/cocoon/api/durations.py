@@ -6,9 +6,7 @@ import re
 from typing import Final
 
 _UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_DURATION: Final = re.compile(
-    r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,8})s)?"
-)
+_DURATION: Final = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,8})s)?")
 
 
 def parse_duration(text: str) -> int:
@@ -16,7 +14,4 @@ def parse_duration(text: str) -> int:
     found = _DURATION.fullmatch(text)
     if not text or not found:
         raise ValueError(f"{text[:40]!r} is not a duration such as 90s, 10m or 1h30m")
-    return sum(
-        int(count or 0) * unit
-        for count, unit in zip(found.groups(), _UNITS.values(), strict=True)
-    )
+    return sum(int(count or 0) * unit for count, unit in zip(found.groups(), _UNITS.values(), strict=True))

@@ -48,9 +48,7 @@ class JobSpec(Struct, frozen=True, rename="camel", omit_defaults=True):
 
     model: str
     input: JobInput
-    output: JobOutput = field(
-        default_factory=lambda: JobOutput(config_map=ConfigMapOutput())
-    )
+    output: JobOutput = field(default_factory=lambda: JobOutput(config_map=ConfigMapOutput()))
     model_sha256: str | None = field(default=None, name="modelSHA256")
     providers: tuple[ProviderReference, ...] = ()
     minimum_trust: Trust = Trust.HARDWARE

@@ -22,9 +22,7 @@ _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 def parse_nanoton(text: str) -> NanoTon:
     """Read a decimal string of nanoTON. Raises ValueError for signs, leading zeros, points and exponents."""
     if not _DECIMAL.fullmatch(text):
-        raise ValueError(
-            f"{text[:40]!r} is not a whole number of nanoTON, such as 10000000000 for 10 TON"
-        )
+        raise ValueError(f"{text[:40]!r} is not a whole number of nanoTON, such as 10000000000 for 10 TON")
     return NanoTon(int(text))
 
 
@@ -61,9 +59,5 @@ class Price(Struct, frozen=True, rename="camel", omit_defaults=True):
 def cost(price: Price, usage: Usage) -> NanoTon:
     """What this usage costs at this price: sum(units * price) // 1,000,000, in nanoTON."""
     item, prompt, completion = price.rates()
-    total = (
-        usage.items * item
-        + usage.prompt_tokens * prompt
-        + usage.completion_tokens * completion
-    )
+    total = usage.items * item + usage.prompt_tokens * prompt + usage.completion_tokens * completion
     return NanoTon(total // MILLION)

@@ -36,9 +36,5 @@ class LabelSelector(Struct, frozen=True, rename="camel", omit_defaults=True):
 
     def admits(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels is selected."""
-        exact = all(
-            labels.get(key) == value for key, value in self.match_labels.items()
-        )
-        return exact and all(
-            requirement.admits(labels) for requirement in self.match_expressions
-        )
+        exact = all(labels.get(key) == value for key, value in self.match_labels.items())
+        return exact and all(requirement.admits(labels) for requirement in self.match_expressions)
