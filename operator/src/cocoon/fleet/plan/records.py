@@ -1,0 +1,252 @@
+"""What is known of the world, one frozen record per thing, parsed once when it was observed.
+
+Three sources feed the records: the Kubernetes API (providers, nodes, servers, jobs, namespaces), the runners (views of
+what they hold) and the operator's own verifiers (verdicts). Nothing here is a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NewType
+
+from msgspec import Struct, field
+
+from cocoon.api.conditions import Condition
+from cocoon.api.evidence import Verdict
+from cocoon.api.job import JobStatus, ProviderReference
+from cocoon.api.money import NanoTon, Price, Usage
+from cocoon.api.provider import (
+    AllowedNamespaces,
+    AttestationPolicy,
+    Isolation,
+    ModelSpec,
+    Operation,
+    ProviderSpec,
+    ProviderStatus,
+    TechnologySpec,
+)
+from cocoon.api.runner import Finished, ModelState
+from cocoon.api.times import Instant
+from cocoon.api.trust import Trust
+
+#: `namespace/name` of a namespaced object.
+Key = NewType("Key", str)
+#: metadata.uid.
+Uid = NewType("Uid", str)
+
+
+def key_of(namespace: str, name: str) -> Key:
+    """The key of a namespaced object."""
+    return Key(f"{namespace}/{name}")
+
+
+class Flaw(Struct, frozen=True):
+    """What is wrong with a part of an object: the field, a reason in CamelCase and a sentence that says what to do."""
+
+    part: str
+    reason: str
+    message: str
+
+
+class Offer(Struct, frozen=True):
+    """One model of one provider, in numbers; `template` changes when its servers must be replaced."""
+
+    model: str
+    sha256: str
+    price: Price
+    gpus: int
+    concurrency: int
+    minimum: int
+    maximum: int
+    idle_timeout: int
+    isolation: Isolation
+    template: str
+    spec: ModelSpec
+
+
+class Provider(Struct, frozen=True):
+    """A CocoonProvider. `flaws` holds all that keeps it or one of its models from working."""
+
+    key: Key
+    uid: Uid
+    resource_version: str
+    generation: int
+    deleting: bool
+    finalized: bool
+    trust: Trust
+    payee: str
+    operation: Operation
+    drain_timeout: int
+    reattest_every: int
+    maximum_gpus: int | None
+    allowed_namespaces: AllowedNamespaces
+    technologies: tuple[TechnologySpec, ...]
+    policy: AttestationPolicy
+    offers: Mapping[str, Offer]
+    spec: ProviderSpec
+    status: ProviderStatus
+    flaws: tuple[Flaw, ...] = ()
+
+    @property
+    def namespace(self) -> str:
+        """The namespace it is in."""
+        return self.key.split("/", 1)[0]
+
+
+class Taint(Struct, frozen=True):
+    """A node's taint, as in core/v1."""
+
+    key: str
+    effect: str
+    value: str = ""
+
+
+class Node(Struct, frozen=True):
+    """A Kubernetes node. `not_ready_since` is None while it is Ready; `allocatable` holds extended resources only."""
+
+    name: str
+    labels: Mapping[str, str]
+    taints: tuple[Taint, ...]
+    cordoned: bool
+    not_ready_since: Instant | None
+    allocatable: Mapping[str, int]
+
+
+class ForeignUse(Struct, frozen=True):
+    """GPUs of a node that Pods of others hold, by resource name, as of the last LIST."""
+
+    node: str
+    used: Mapping[str, int]
+
+
+class Namespace(Struct, frozen=True):
+    """A namespace's labels, for providers that select namespaces."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+class Server(Struct, frozen=True):
+    """A server Pod. `isolated_for` is the only namespace it serves, if its model is isolated PerNamespace.
+
+    `ended` says why the Pod will never work again (its phase is Failed or Succeeded), `unschedulable` what
+    kube-scheduler says, `waiting` why a container can't start (ImagePullBackOff, CrashLoopBackOff, ...).
+    """
+
+    key: Key
+    uid: Uid
+    resource_version: str
+    provider: Key
+    model: str
+    node: str
+    template: str
+    gpus: int
+    gpu_resource: str
+    concurrency: int
+    created: Instant
+    deleting: bool
+    running: bool
+    address: str = ""
+    isolated_for: str = ""
+    ended: str = ""
+    unschedulable: str = ""
+    waiting: str = ""
+    attested: Condition | None = None
+    retiring: Condition | None = None
+    ready: bool = False
+
+
+class Attestation(Struct, frozen=True):
+    """The newest verdict of a server, and how often in a row no trusted one could be had.
+
+    `verdict` keeps the last one that was reached; `failure` says why the newest try reached none. `next_try` is when
+    the next one is due.
+    """
+
+    server: Uid
+    verdict: Verdict | None
+    next_try: Instant
+    failures: int = 0
+    failure: str = ""
+
+
+class Attempt(Struct, frozen=True):
+    """One attempt that a runner holds and has not finished."""
+
+    uid: Uid
+    number: int
+    usage: Usage
+    started: Instant | None = None
+
+
+class RunnerView(Struct, frozen=True):
+    """What a server's runner last told. Unacknowledged finishes stay in `finished` until the runner forgets them."""
+
+    server: Uid
+    boot: str
+    last_contact: Instant
+    unreachable_since: Instant | None = None
+    models: tuple[ModelState, ...] = ()
+    attempts: Mapping[str, Attempt] = field(default_factory=dict)
+    """By `uid/attempt`."""
+    finished: tuple[Finished, ...] = ()
+    """In the order of their numbers."""
+    last_event: int = 0
+    acknowledged: int = 0
+    idle_since: Instant | None = None
+
+
+class Job(Struct, frozen=True):
+    """An InferenceJob without its input, which is read when the job is pushed.
+
+    `flaws` holds what makes it impossible to run at all. `submitted` orders jobs of the same priority.
+    """
+
+    key: Key
+    uid: Uid
+    resource_version: str
+    generation: int
+    submitted: Instant
+    deleting: bool
+    model: str
+    model_sha256: str | None
+    providers: tuple[ProviderReference, ...]
+    minimum_trust: Trust
+    maximum_price: Price | None
+    budget: NanoTon | None
+    parallelism: int
+    priority: int
+    deadline: Instant | None
+    attempts: int
+    suspended: bool
+    ttl: int | None
+    status: JobStatus
+    flaws: tuple[Flaw, ...] = ()
+
+    @property
+    def namespace(self) -> str:
+        """The namespace it is in."""
+        return self.key.split("/", 1)[0]
+
+    @property
+    def finished(self) -> bool:
+        """Whether it will never run again."""
+        return self.status.state in ("Succeeded", "Failed")
+
+
+class Credit(Struct, frozen=True):
+    """What a tenant namespace may still spend, as last read from the payout service, in nanoTON."""
+
+    namespace: str
+    available: NanoTon
+    read_at: Instant
+
+
+class PayoutLink(Struct, frozen=True):
+    """Whether a payout service is configured, and since when it is out of reach."""
+
+    configured: bool
+    unreachable_since: Instant | None = None
+
+
+Record = Provider | Node | ForeignUse | Namespace | Server | Attestation | RunnerView | Job | Credit | PayoutLink
