@@ -147,7 +147,7 @@ class SetFinalizer(Struct, frozen=True):
 
 
 class ApplyChildren(Struct, frozen=True):
-    """Apply a provider's NetworkPolicy and PodDisruptionBudgets; `digest` says of what spec, so that it is done once."""
+    """Apply a provider's NetworkPolicy and PodDisruptionBudgets, once per `digest` of what they are made from."""
 
     provider: Key
     digest: str
