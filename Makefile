@@ -1,0 +1,96 @@
+# Every target that people use has a `##` sentence: `make help` prints them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONPATH := tools/devcluster:tools/images
+PARTS := fleet runner cli
+
+.PHONY: help
+help: ## Print the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- the environment
+
+$(VENV)/.done: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' 2>/dev/null || tools/packages.sh python3 python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: venv
+venv: $(VENV)/.done ## Make the virtual environment from the locked requirements.
+
+.PHONY: lock
+lock: venv ## Lock the requirements of every part again, with hashes.
+	$(BIN)/python -m tools.lock $(PARTS)
+
+# ---- checks
+
+.PHONY: format
+format: venv ## Format the code.
+	$(BIN)/ruff check -q --fix-only . ; $(BIN)/ruff format -q .
+
+.PHONY: lint
+lint: venv ## Check format, lint, types and the arrows between packages.
+	$(BIN)/ruff format -q --check .
+	$(BIN)/ruff check -q .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: unit
+unit: venv ## Run the tests that need nothing but Python.
+	$(BIN)/pytest tests/unit tests/scenario tests/devcluster -m "not api and not triton and not e2e"
+
+.PHONY: presubmit
+presubmit: lint unit ## What must be green before a commit lands.
+
+.PHONY: test
+test: venv lint binaries ## Run everything: lint, unit, scenario, real API server, real Triton, real cluster.
+	$(BIN)/pytest tests
+
+# ---- the development cluster
+
+.PHONY: binaries
+binaries: ## Build Kubernetes and its friends into the cache (first time about 15 minutes).
+	$(PYTHON) -m devcluster build
+
+.PHONY: images
+images: ## Build the container images, without any registry.
+	$(PYTHON) -m imagebuild build
+
+.PHONY: cluster
+cluster: ## Start the development cluster (as root).
+	$(PYTHON) -m devcluster up --profile full
+
+.PHONY: cluster-down
+cluster-down: ## Stop the development cluster and leave nothing behind.
+	$(PYTHON) -m devcluster down --wipe
+
+.PHONY: demo
+demo: venv ## The whole product on this machine: a cluster, real jobs on a real Triton server (as root).
+	$(BIN)/python -m demo up
+
+.PHONY: demo-down
+demo-down: ## Take the demo away.
+	$(PYTHON) -m demo down
+
+# ---- benchmarks
+
+.PHONY: bench-plan
+bench-plan: venv ## The planner alone: 1,000 nodes, 100,000 jobs.
+	$(BIN)/python -m tests.bench.bench_plan
+
+.PHONY: bench-jobs
+bench-jobs: venv binaries ## Jobs end to end on a real API server, in the profile of Kueue's own benchmark.
+	$(BIN)/python -m tests.bench.bench_jobs
+
+.PHONY: bench-runner
+bench-runner: venv ## The runner beside a bare Triton client.
+	$(BIN)/python -m tests.bench.bench_runner
+
+.PHONY: clean
+clean: ## Remove what was built here; caches in the home folder stay.
+	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
