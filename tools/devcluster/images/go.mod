@@ -1,0 +1,3 @@
+module devcluster/images
+
+go 1.26.0
