@@ -1,0 +1,80 @@
+"""The evidence bundle's wire form, and what its parts are bound together by.
+
+    report_data = SHA-512(prefixed(domain, role, nonce, tls, receipt, sealing, payee, SHA-384(GPU evidence)))
+    digest      = SHA-256(prefixed(domain, role, tee, tls, receipt, sealing, payee))
+
+The TEE signs `report_data`, so a nonce, the keys, the wallet and the GPUs of two machines can't be put together.
+`digest` names the evidence in receipts. It holds what every bundle of one start of one TEE has in common, not the nonce
+or the quote: a receipt stays tied to its keys and wallet when the server is attested again, and whoever has verified
+any bundle with this digest has verified the keys that the digest names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from cocoon.api.evidence import FORMAT, MAXIMUM_BYTES, NONCE_BYTES, Bundle, GpuEvidence, Keys, Role
+from cocoon.attest.preimage import prefixed
+
+REPORT_DATA_DOMAIN: Final = "cocoon/report-data/v1"
+DIGEST_DOMAIN: Final = "cocoon/evidence-digest/v1"
+MAXIMUM_GPUS: Final = 16
+_KEY_BYTES: Final = 32
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_DECODER: Final = msgspec.json.Decoder(Bundle)
+
+
+class MalformedBundle(ValueError):  # noqa: N818 - read aloud it is what it is
+    """The bytes are no evidence bundle; the message says why."""
+
+
+def encode(bundle: Bundle) -> bytes:
+    """The bundle as JSON, the same bytes for the same bundle."""
+    return _ENCODER.encode(bundle)
+
+
+def decode(raw: bytes) -> Bundle:
+    """Read a bundle. Raises MalformedBundle for anything else, however it is malformed."""
+    if len(raw) > MAXIMUM_BYTES:
+        raise MalformedBundle(f"The bundle has {len(raw)} bytes; at most {MAXIMUM_BYTES} are read.")
+    try:
+        bundle = _DECODER.decode(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise MalformedBundle(f"The bundle can't be read: {str(error)[:200]}.") from None
+    _check_sizes(bundle)
+    return bundle
+
+
+def _check_sizes(bundle: Bundle) -> None:
+    if bundle.format != FORMAT:
+        raise MalformedBundle(f"The bundle's format is {bundle.format[:40]!r}; this verifier reads {FORMAT}.")
+    if len(bundle.nonce) != NONCE_BYTES:
+        raise MalformedBundle(f"The bundle's nonce has {len(bundle.nonce)} bytes instead of {NONCE_BYTES}.")
+    for name in ("tls", "receipt", "sealing"):
+        if len(getattr(bundle.keys, name)) != _KEY_BYTES:
+            raise MalformedBundle(f"The bundle's {name} key does not have {_KEY_BYTES} bytes.")
+    if len(bundle.gpus) > MAXIMUM_GPUS:
+        raise MalformedBundle(f"The bundle has evidence of {len(bundle.gpus)} GPUs; at most {MAXIMUM_GPUS} are read.")
+
+
+def bind(role: Role, nonce: bytes, keys: Keys, payee: str, gpus: Sequence[GpuEvidence] = ()) -> bytes:
+    """The 64 bytes of report data that the TEE signs."""
+    devices = hashlib.sha384(prefixed(*(part for gpu in gpus for part in (gpu.report, gpu.chain)))).digest()
+    parts = prefixed(REPORT_DATA_DOMAIN, role, nonce, keys.tls, keys.receipt, keys.sealing, payee, devices)
+    return hashlib.sha512(parts).digest()
+
+
+def report_data(bundle: Bundle) -> bytes:
+    """The report data that this bundle's own fields call for."""
+    return bind(bundle.role, bundle.nonce, bundle.keys, bundle.payee, bundle.gpus)
+
+
+def digest(bundle: Bundle) -> str:
+    """The name of the evidence in hex: equal for all bundles of one start of one TEE."""
+    keys = bundle.keys
+    parts = prefixed(DIGEST_DOMAIN, bundle.role, bundle.tee, keys.tls, keys.receipt, keys.sealing, bundle.payee)
+    return hashlib.sha256(parts).hexdigest()
