@@ -16,7 +16,8 @@ def lock(extra: str, *more: str) -> None:
     """Write requirements/EXTRA.txt."""
     target = FOLDER / f"{extra}.txt"
     options = ["--extra", extra, "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--quiet"]
-    options += ["--python-version", "3.11", "--custom-compile-command", "make lock", "--no-emit-package", "cocoon-fleet"]
+    options += ["--python-version", "3.11", "--custom-compile-command", "make lock"]
+    options += ["--no-emit-package", "cocoon-fleet"]
     command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *options, *more, "-o", str(target)]
     subprocess.run(command, check=True)
 
