@@ -1,0 +1,28 @@
+"""Real API servers as fixtures: add "tests.devcluster_fixtures" to `pytest_plugins`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from devcluster import ApiServer, Wishes, api_server
+
+
+@pytest.fixture(scope="session")
+def api_cluster() -> Iterator[ApiServer]:
+    """One API server for the whole run: each test uses a Namespace of its own, and nobody stops the server."""
+    with api_server() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def own_api_cluster() -> Iterator[ApiServer]:
+    """An API server that the test may take away."""
+    with api_server() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def simulated_cluster() -> Iterator[ApiServer]:
+    """An API server with a scheduler and four simulated nodes of 8 GPUs; Pods get loopback addresses."""
+    with api_server(Wishes(kwok_nodes=4)) as cluster:
+        yield cluster
