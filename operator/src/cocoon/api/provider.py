@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -16,7 +16,16 @@ from cocoon.api.trust import Trust
 Operation = Literal["Serve", "Hold", "Drain"]
 Isolation = Literal["Shared", "PerNamespace"]
 MeterUnit = Literal["Items", "Tokens"]
-Technology = Literal["TDX", "SEV-SNP"]
+#: `Development` is a plain container that makes its own evidence, for trust Test only.
+Technology = Literal["TDX", "SEV-SNP", "Development"]
+TcbStatus = Literal[
+    "UpToDate",
+    "SWHardeningNeeded",
+    "ConfigurationNeeded",
+    "ConfigurationAndSWHardeningNeeded",
+    "OutOfDate",
+    "OutOfDateConfigurationNeeded",
+]
 
 
 class Wallet(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -46,19 +55,20 @@ class Nodes(Struct, frozen=True, omit_defaults=True):
 
 
 class TechnologySpec(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """How a server is started on one kind of confidential node."""
+    """How a server is started on one kind of confidential node; an empty runtime class is the cluster's default."""
 
     name: Technology
-    runtime_class_name: str
+    runtime_class_name: str = ""
     gpu_resource: str = "nvidia.com/pgpu"
     node_selector: Mapping[str, str] = field(default_factory=dict)
 
 
 class Measurement(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Golden values of one accepted guest: TDX (mrTd, rtmrs) or SEV-SNP (launchMeasurement), hex."""
+    """Golden values of one accepted guest, hex: `mr_td`, `rtmrs` and `mr_config_id` are TDX's, the others SEV-SNP's."""
 
     mr_td: str | None = None
     rtmrs: tuple[str, ...] = ()
+    mr_config_id: str | None = None
     launch_measurement: str | None = None
     host_data: str | None = None
 
@@ -75,7 +85,7 @@ class AttestationPolicy(Struct, frozen=True, rename="camel", omit_defaults=True)
     """What evidence must show before a server is trusted; an empty list of measurements allows none in production."""
 
     minimum_tcb_date: str | None = None
-    allowed_tcb_statuses: tuple[str, ...] = ("UpToDate",)
+    allowed_tcb_statuses: tuple[TcbStatus, ...] = ("UpToDate",)
     measurements: tuple[Measurement, ...] = ()
     gpu: GpuPolicy = field(default_factory=GpuPolicy)
 
@@ -147,7 +157,7 @@ class TritonSpec(Struct, frozen=True, rename="camel", omit_defaults=True):
 
     image: str = "nvcr.io/nvidia/tritonserver:26.11-py3"
     args: tuple[str, ...] = ()
-    resources: Mapping[str, Any] = field(default_factory=dict)
+    resources: Mapping[Literal["limits", "requests"], Mapping[str, str | int]] = field(default_factory=dict)
     shared_memory: str = "1Gi"
 
 
@@ -217,8 +227,9 @@ class LastTransfer(Struct, frozen=True):
 
 
 class Earnings(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Read from the payout service; decimal strings of nanoTON."""
+    """Read from the payout service; decimal strings of nanoTON. `earned` is the sum of the next three."""
 
+    earned: str = "0"
     accrued: str = "0"
     in_flight: str = "0"
     paid: str = "0"
