@@ -1,0 +1,65 @@
+"""Where things lie: the repository, and the cache (override it with XDG_CACHE_HOME)."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+IMAGES = REPOSITORY / "images"
+BUILT_MODELS = REPOSITORY / "build" / "models"
+
+
+def cache() -> Path:
+    """The folder that holds all that this package keeps between runs."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(home) / "cocoon-fleet" / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def fingerprint(*parts: str | Path) -> str:
+    """16 hex digits that change when a text, a file or anything in a folder does."""
+    digest = hashlib.sha256()
+    for content in _contents(parts):
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()[:16]
+
+
+def kept(path: Path, make: Callable[[Path], None]) -> Path:
+    """Give `path`, made by `make` (a file or a folder) unless it is there; never leave it half made."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(path.name + ".unfinished")
+        _remove(unfinished)
+        make(unfinished)
+        unfinished.rename(path)
+    return path
+
+
+def drop_others(path: Path) -> None:
+    """Remove what earlier versions left beside `path`: names with the same word before the last `-`."""
+    for other in path.parent.glob(path.name.rpartition("-")[0] + "-*"):
+        if other != path:
+            _remove(other)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _contents(parts: Iterable[str | Path]) -> Iterable[bytes]:
+    for part in parts:
+        if isinstance(part, str):
+            yield part.encode()
+        elif part.is_dir():
+            for path in sorted(part.rglob("*")):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    yield str(path.relative_to(part)).encode()
+                    yield path.read_bytes()
+        else:
+            yield part.read_bytes()
