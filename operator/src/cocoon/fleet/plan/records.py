@@ -160,7 +160,8 @@ class Attestation(Struct, frozen=True):
     """The newest verdict of a server, and how often in a row no trusted one could be had.
 
     `verdict` keeps the last one that was reached; `failure` says why the newest try reached none. `next_try` is when
-    the next one is due.
+    the next one is due (`trust.next_try`). `boot` is the runner's boot that was attested: after a restart its keys are
+    new, and the verdict is of no use any more.
     """
 
     server: Uid
@@ -168,6 +169,7 @@ class Attestation(Struct, frozen=True):
     next_try: Instant
     failures: int = 0
     failure: str = ""
+    boot: str = ""
 
 
 class Attempt(Struct, frozen=True):
@@ -194,6 +196,8 @@ class RunnerView(Struct, frozen=True):
     last_event: int = 0
     acknowledged: int = 0
     idle_since: Instant | None = None
+    lapsed: bool = False
+    """Its last page said that it had lost contact, so that it publishes nothing until told what still stands."""
 
 
 class Job(Struct, frozen=True):

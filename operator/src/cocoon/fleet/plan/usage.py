@@ -1,0 +1,96 @@
+"""Which jobs each server has, and what each namespace may still owe for jobs under way."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Set
+
+from cocoon.api.conditions import find
+from cocoon.api.money import NanoTon
+from cocoon.fleet.plan import reasons
+from cocoon.fleet.plan.records import Job, Key, Uid
+
+
+class Usage:
+    """Bound jobs by server and budgets by namespace, kept up to date job by job."""
+
+    def __init__(self) -> None:
+        self._bound: dict[Uid, set[Key]] = defaultdict(set)
+        self._server_of: dict[Key, Uid] = {}
+        self._budgets: dict[str, dict[Uid, NanoTon]] = defaultdict(dict)
+        self._outstanding: dict[str, int] = defaultdict(int)
+        self._settled: dict[str, dict[Uid, int]] = defaultdict(dict)
+
+    def put(self, job: Job) -> None:
+        """Count a job as its status says."""
+        server = bound_to(job)
+        known = self._server_of.get(job.key)
+        if known != server:
+            self._unbind(job.key)
+            if server is not None:
+                self._server_of[job.key] = server
+                self._bound[server].add(job.key)
+        if job.budget is not None:
+            self._put_budget(job)
+
+    def drop(self, job: Job) -> None:
+        """Forget a deleted job; what its attempt may still cost stays until the account was read twice more."""
+        self._unbind(job.key)
+        if job.uid in self._budgets[job.namespace]:
+            self._settled[job.namespace][job.uid] = 2
+
+    def account_read(self, namespace: str) -> None:
+        """The namespace's account was read again, and so shows what was settled before the reading began."""
+        waiting = self._settled[namespace]
+        for uid, readings in list(waiting.items()):
+            if readings > 1:
+                waiting[uid] = readings - 1
+            else:
+                del waiting[uid]
+                self._outstanding[namespace] -= self._budgets[namespace].pop(uid, NanoTon(0))
+
+    def jobs_of(self, server: Uid) -> Set[Key]:
+        """Unfinished jobs bound to a server."""
+        return self._bound.get(server, frozenset())
+
+    def server_of(self, key: Key) -> Uid | None:
+        """The server of an unfinished job."""
+        return self._server_of.get(key)
+
+    def outstanding(self, namespace: str) -> int:
+        """Budgets of the namespace's jobs that are under way or not yet booked, in nanoTON."""
+        return self._outstanding[namespace]
+
+    def _unbind(self, key: Key) -> None:
+        server = self._server_of.pop(key, None)
+        if server is None:
+            return
+        self._bound[server].discard(key)
+        if not self._bound[server]:
+            del self._bound[server]
+
+    def _put_budget(self, job: Job) -> None:
+        budgets = self._budgets[job.namespace]
+        amount = _owed(job)
+        if amount is not None:
+            self._outstanding[job.namespace] += amount - budgets.get(job.uid, 0)
+            budgets[job.uid] = amount
+            self._settled[job.namespace].pop(job.uid, None)
+        elif job.uid in budgets:
+            self._settled[job.namespace].setdefault(job.uid, 2)
+
+
+def bound_to(job: Job) -> Uid | None:
+    """The server that an unfinished job is bound to."""
+    binding = job.status.binding
+    return Uid(binding.server_uid) if binding is not None and not job.finished else None
+
+
+def _owed(job: Job) -> NanoTon | None:
+    """What the job may still cost: its budget while it runs, its cost until that is booked, else nothing."""
+    if bound_to(job) is not None:
+        return job.budget
+    if not job.finished or job.status.cost is None:
+        return None
+    reported = find(job.status.conditions, reasons.REPORTED)
+    return None if reported is not None and reported.status == "True" else NanoTon(int(job.status.cost))
