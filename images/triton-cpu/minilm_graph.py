@@ -35,7 +35,7 @@ class _Graph:
         array = self.weights[name]
         return self.constant(array.T if "LayerNorm" not in name and "embeddings" not in name else array)
 
-    def add(self, operator: str, *inputs: str, domain: str = "", output: str = "", **attributes: Any) -> str:
+    def add(self, operator: str, *inputs: str, domain: str = "", output: str = "", **attributes: float) -> str:
         output = output or next(self.names)
         self.nodes.append(helper.make_node(operator, list(inputs), [output], domain=domain, **attributes))
         return output

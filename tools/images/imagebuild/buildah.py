@@ -67,7 +67,7 @@ def _buildah(*arguments: str) -> str:
     if os.geteuid() != 0:
         raise BuildError("Building images needs root: run this as root.")
     host.need({"buildah": "buildah", "unshare": "util-linux"})
-    stores = ("--root", paths.cache() / "storage", "--runroot", paths.cache() / "run")
+    stores = (f"--root={paths.cache() / 'storage'}", f"--runroot={paths.cache() / 'run'}")
     environment = {**os.environ, "STORAGE_DRIVER": "overlay", "BUILDAH_ISOLATION": "chroot"}
     command = ("unshare", "--mount", "--propagation", "private", "buildah", *stores, *arguments)
     return host.run(*command, environment=environment)

@@ -1,12 +1,14 @@
 """Sentence embeddings on Triton's python backend: tokenize, run the ONNX graph, one unit vector per text.
 
-The ONNX graph (build_models.py writes it) holds the encoder, the mean over the tokens and the normalization. The tokenizer
-lies beside config.pbtxt, where whoever meters this model finds it; its file says after how many tokens a text is cut.
+The ONNX graph (build_models.py writes it) holds the encoder, the mean over the tokens and the normalization. The
+tokenizer lies beside config.pbtxt, where whoever meters this model finds it; its file says after how many tokens a text
+is cut.
 """
+
+from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -18,7 +20,10 @@ MOST_TEXTS = 256
 
 
 class TritonPythonModel:
+    """What Triton calls."""
+
     def initialize(self, args: dict[str, str]) -> None:
+        """Load the encoder and the tokenizer, once per instance."""
         entry = Path(args["model_repository"])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = int(json.loads(args["model_config"])["parameters"]["threads"]["string_value"])
@@ -27,10 +32,11 @@ class TritonPythonModel:
         self.tokenizer = Tokenizer.from_file(str(entry / "tokenizer.json"))
         self.tokenizer.enable_padding()
 
-    def execute(self, requests: list[Any]) -> list[Any]:
+    def execute(self, requests: list[triton.InferenceRequest]) -> list[triton.InferenceResponse]:
+        """Answer each request by itself."""
         return [self._answer(triton.get_input_tensor_by_name(request, "text").as_numpy()) for request in requests]
 
-    def _answer(self, texts: np.ndarray) -> Any:
+    def _answer(self, texts: np.ndarray) -> triton.InferenceResponse:
         if not 0 < texts.size <= MOST_TEXTS:
             return _refusal(f"text holds {texts.size} texts: give 1 to {MOST_TEXTS}")
         try:
@@ -39,7 +45,7 @@ class TritonPythonModel:
             return _refusal(f"text is not UTF-8: {error}")
         return self._embed(encodings)
 
-    def _embed(self, encodings: list[Encoding]) -> Any:
+    def _embed(self, encodings: list[Encoding]) -> triton.InferenceResponse:
         mask = np.array([encoding.attention_mask for encoding in encodings], dtype=np.int32)
         feed = {
             "input_ids": np.array([encoding.ids for encoding in encodings], dtype=np.int32),
@@ -51,5 +57,5 @@ class TritonPythonModel:
         return triton.InferenceResponse([triton.Tensor("embedding", embedding), triton.Tensor("tokens", tokens)])
 
 
-def _refusal(reason: str) -> Any:
+def _refusal(reason: str) -> triton.InferenceResponse:
     return triton.InferenceResponse(error=triton.TritonError(reason, triton.TritonError.INVALID_ARG))
