@@ -33,9 +33,9 @@ def is_free(port: int, address: str = "127.0.0.1") -> bool:
         return True
 
 
-def require(port: int, purpose: str, remedy: str) -> None:
+def require(port: int, purpose: str, remedy: str, address: str) -> None:
     """Refuse a taken port, naming its holder and `remedy`."""
-    if not is_free(port, "0.0.0.0"):  # noqa: S104 (only asks whether anyone holds it; nothing is served here)
+    if not is_free(port, address):
         raise DevclusterError(f"Port {port}, needed by {purpose}, is taken by {holder(port)}: {remedy}.")
 
 

@@ -1,0 +1,79 @@
+"""The end of a cluster: no process, mount, network interface, nftables table or cgroup of it stays."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from devcluster import host, nft
+from devcluster.containerd import Containerd
+from devcluster.paths import State
+from devcluster.processes import Processes
+
+# Those that act come before those that they act through.
+_ORDER = (
+    "kwok",
+    "network-policy",
+    "kube-scheduler",
+    "kube-controller-manager",
+    "kubelet",
+    "kube-proxy",
+    "containerd",
+    "kube-apiserver",
+    "etcd",
+)
+_TABLES = (("ip", "kube-proxy"), ("ip6", "kube-proxy"), ("ip", nft.TABLE))
+
+
+def processes(running: Processes, names: Iterable[str] = _ORDER) -> None:
+    """Stop these, one after the other."""
+    for name in names:
+        running.stop(name, grace=3)
+
+
+def full(state: State, running: Processes) -> None:
+    """Take down a cluster of the profile `full`, also one that is half up."""
+    cut = _ORDER.index("containerd")
+    processes(running, _ORDER[:cut])
+    runtime = Containerd(state, running)
+    if runtime.socket.exists() and not running.alive("containerd"):
+        runtime.start()  # it alone knows the containers that outlived it
+    if running.alive("containerd"):
+        for namespace in runtime.end_all():
+            host.run("ip", "netns", "delete", Path(namespace).name, check=False)
+    processes(running, _ORDER[cut:])
+    runtime.socket.unlink(missing_ok=True)
+    _unmount(state.root)
+    for family, table in _TABLES:
+        host.run("nft", "delete", "table", family, table, check=False)
+    host.release(state)
+    _remove_cgroups()
+    _remove_traces(state)
+
+
+def _unmount(folder: Path) -> None:
+    """Deepest first; lazily what is busy."""
+    targets = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for target in sorted((each for each in targets if each.startswith(f"{folder}/")), reverse=True):
+        host.run("umount", target, check=False)
+        host.run("umount", "--lazy", target, check=False)
+
+
+def _remove_cgroups() -> None:
+    for top in [Path("/sys/fs/cgroup/kubepods"), *Path("/sys/fs/cgroup").glob("*/kubepods")]:
+        if top.is_dir():
+            for folder in sorted(top.rglob("*/"), reverse=True):
+                if folder.is_dir():
+                    folder.rmdir()
+            top.rmdir()
+
+
+def _remove_traces(state: State) -> None:
+    """What kubelet and the network plugins keep outside our folder, whatever they are told."""
+    for link in Path("/var/log/containers").glob("*.log"):
+        if str(link.readlink()).startswith(f"{state.root}/"):
+            link.unlink()
+    for result in Path("/var/lib/cni/results").glob("devcluster-*"):
+        result.unlink()
+    shutil.rmtree(state.root / "cni" / "addresses", ignore_errors=True)
+    shutil.rmtree(state.root / "kubelet", ignore_errors=True)
+    shutil.rmtree(state.root / "containerd" / "run", ignore_errors=True)
