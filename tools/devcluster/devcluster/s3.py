@@ -26,7 +26,7 @@ NAMESPACE = "devcluster"
 NAME = "s3"
 ADDRESS = "10.96.0.20"
 HOST = f"{NAME}.{NAMESPACE}.svc.cluster.local"
-_PORT = 7443
+_PORT = 443  # the Pod's own, too: a NetworkPolicy sees that one, and says what it would say of a server elsewhere
 _LABELS = {"app.kubernetes.io/name": NAME}
 
 
