@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-export PYTHONPATH := tools/devcluster:tools/images
+export PYTHONPATH := tools/devcluster:tools/images:tools/demo
 PARTS := fleet runner cli
 
 .PHONY: help

@@ -1,0 +1,55 @@
+"""`demo up`: the steps, in order. Each may be done again."""
+
+from demo import chart, cluster, images, jobs, machine, provider, storage, table, verification
+from demo.answers import FOLDER
+from demo.checks import Checks
+from demo.errors import DemoError
+from demo.explain import advice, explain
+from demo.kubectl import Kubectl
+from demo.screen import Screen
+
+COLD = "the first time this compiles Kubernetes (about 15 minutes on 2 cores)"
+
+
+def up(screen: Screen) -> int:
+    """Run the demo; the exit status, 0 if everything is as expected."""
+    with screen.step("this machine"):
+        machine.require()
+    with screen.step(f"a Kubernetes cluster; {COLD}"):
+        kubectl = cluster.up()
+    try:
+        return _on(kubectl, screen)
+    except DemoError:
+        explain(kubectl, screen)
+        raise
+
+
+def _on(kubectl: Kubectl, screen: Screen) -> int:
+    with screen.step("images, built without a registry; the first time about 3 minutes"):
+        provided = images.provide(screen)
+    with screen.step("files for the storage service"):
+        values = storage.fill() | {"TRITON_IMAGE": provided["triton-cpu"]}
+    with screen.step("the operator, by its Helm chart"):
+        chart.install(kubectl, provided)
+    with screen.step("a provider (docs/samples/provider.yaml)"):
+        provider.offer(kubectl, values, provided, screen)
+    with screen.step("jobs (docs/samples)"):
+        jobs.send(kubectl, values)
+        found = jobs.watch(kubectl, screen)
+    checks = Checks(screen)
+    with screen.step("what came out"):
+        receipts = verification.verify(kubectl, found, checks)
+    return _conclude(kubectl, table.render(table.rows(found, receipts)), checks, screen)
+
+
+def _conclude(kubectl: Kubectl, rows: list[str], checks: Checks, screen: Screen) -> int:
+    screen.show(["", *rows])
+    screen.summary()
+    screen.show(["", f"{checks.passed} checks passed" + (f", {len(checks.failed)} failed" if checks.failed else "")])
+    if checks.failed:
+        explain(kubectl, screen)
+        return 1
+    screen.show(
+        [f"The answers are in {FOLDER}. The cluster stays; to look around:", *advice(kubectl)[:2], "make demo-down"]
+    )
+    return 0
