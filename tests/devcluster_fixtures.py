@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from devcluster import ApiServer, Wishes, api_server
+from devcluster.cluster import FULL, Cluster, Record
+from devcluster.screen import Screen
+from tests.devcluster.leftovers import Leftovers
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +29,19 @@ def simulated_cluster() -> Iterator[ApiServer]:
     """An API server with a scheduler and four simulated nodes of 8 GPUs; Pods get loopback addresses."""
     with api_server(Wishes(kwok_nodes=4)) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def before_full_cluster() -> Leftovers:
+    """What the machine holds before the full cluster is up."""
+    return Leftovers.now()
+
+
+@pytest.fixture(scope="session")
+def full_cluster(before_full_cluster: Leftovers) -> Iterator[Cluster]:
+    """A whole Kubernetes with a real node, DNS and an S3 server; needs root."""
+    cluster = Cluster("test", Screen())
+    cluster.down(wipe=True)  # what a killed run may have left
+    cluster.up(Record(FULL, api=6443))
+    yield cluster
+    cluster.down(wipe=True)

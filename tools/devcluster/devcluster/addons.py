@@ -3,13 +3,14 @@
 import functools
 from pathlib import Path
 
-from devcluster import containerd, dns, objects, s3
+from devcluster import containerd, dns, objects, pki, s3
 from devcluster.containerd import Containerd
 from devcluster.images import Image
 from devcluster.kube import Json, Kube, condition, until
 from devcluster.paths import State
 
 PROBE = "localhost/devcluster/probe:dev"
+_RBAC = "rbac.authorization.k8s.io"
 _DEPLOYMENTS = (("kube-system", dns.DEPLOYMENT), (s3.NAMESPACE, s3.NAME))
 
 
@@ -42,8 +43,21 @@ def _is_current(kube: Kube, path: str) -> bool:
 
 def _basics() -> list[Json]:
     classes = [objects.make("node.k8s.io/v1", "RuntimeClass", name, handler=name) for name in containerd.HANDLERS]
-    group = "rbac.authorization.k8s.io"
-    role = {"apiGroup": group, "kind": "ClusterRole", "name": "system:service-account-issuer-discovery"}
-    everyone = {"kind": "Group", "name": "system:unauthenticated", "apiGroup": group}
-    name = "devcluster:service-account-issuer-discovery"
-    return [*classes, objects.make(f"{group}/v1", "ClusterRoleBinding", name, roleRef=role, subjects=[everyone])]
+    everyone = {"kind": "Group", "name": "system:unauthenticated", "apiGroup": _RBAC}
+    enforcer = {"kind": "User", "name": pki.CLIENTS["policy"].name, "apiGroup": _RBAC}
+    read = ["list", "watch"]
+    rules = [
+        {"apiGroups": [""], "resources": ["pods", "namespaces"], "verbs": read},
+        {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": read},
+    ]
+    return [
+        *classes,
+        _grant("devcluster:token-keys", "system:service-account-issuer-discovery", everyone),
+        objects.make(f"{_RBAC}/v1", "ClusterRole", enforcer["name"], rules=rules),
+        _grant(enforcer["name"], enforcer["name"], enforcer),
+    ]
+
+
+def _grant(name: str, role: str, subject: Json) -> Json:
+    reference = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role}
+    return objects.make(f"{_RBAC}/v1", "ClusterRoleBinding", name, roleRef=reference, subjects=[subject])

@@ -58,7 +58,8 @@ def _kubeconfig(asked: argparse.Namespace, cluster: Cluster) -> None:
     path = cluster.state.admin_kubeconfig
     if not path.exists():
         raise DevclusterError("There is no such cluster: start it with `up`.")
-    sys.stdout.write(f"export KUBECONFIG={path}\n" if asked.export else f"{path}\n")
+    kubectl = cluster.kubectl().parent if asked.export else None
+    sys.stdout.write(f"export KUBECONFIG={path} PATH={kubectl}:$PATH\n" if kubectl else f"{path}\n")
 
 
 def _load_image(asked: argparse.Namespace, cluster: Cluster) -> None:
@@ -98,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", parents=[common], help="what runs").set_defaults(do=_status)
 
     kubeconfig = commands.add_parser("kubeconfig", parents=[common], help="print its path")
-    kubeconfig.add_argument("--export", action="store_true", help="as a line for the shell")
+    kubeconfig.add_argument("--export", action="store_true", help="as a line for the shell, with kubectl on the PATH")
     kubeconfig.set_defaults(do=_kubeconfig)
     _add_tools(commands, common)
     return parser

@@ -18,7 +18,7 @@ from devcluster.binaries import PROFILES
 from devcluster.containerd import Containerd
 from devcluster.control_plane import ControlPlane, Shape
 from devcluster.errors import DevclusterError
-from devcluster.kube import until
+from devcluster.kube import Kube, until
 from devcluster.paths import State
 from devcluster.processes import Processes
 from devcluster.screen import Screen
@@ -56,6 +56,17 @@ class Cluster:
         path = self._record_file()
         return Record(**json.loads(path.read_text())) if path.exists() else None
 
+    def kube(self) -> Kube:
+        """The API of a cluster that is up, as its administrator."""
+        record = self.record()
+        if record is None:
+            raise DevclusterError(f"There is no cluster {self._name}: start it with `up --name {self._name}`.")
+        return Kube.of(_shape(record).url, self.state.pki)
+
+    def kubectl(self) -> Path:
+        """kubectl, of the same version."""
+        return build.ensure(["node"], self._screen)["kubectl"]
+
     def up(self, wanted: Record) -> None:
         """Start what does not run. Raises DevclusterError when the machine can't have it."""
         host.require_linux()
@@ -65,6 +76,7 @@ class Cluster:
         kwok_too = ["kwok"] if wanted.simulated_nodes else []
         binaries = build.ensure([*PROFILES[wanted.profile], *_controllers(wanted), *kwok_too], self._screen)
         with self._lock():
+            self._require_alone(wanted)
             self.state.make()
             record = self._remember(wanted)
             plane = ControlPlane(self.state, _shape(record), self.processes, binaries)
@@ -112,6 +124,17 @@ class Cluster:
         self._record_file().write_text(json.dumps(asdict(record)))
         return record
 
+    def _require_alone(self, wanted: Record) -> None:
+        for path in paths.state_root().glob("*/cluster.json"):
+            other = Cluster(path.parent.name, self._screen)
+            known = other.record()
+            both = wanted.profile == FULL and known is not None and known.profile == FULL
+            if both and other.state != self.state and other.processes.names():
+                raise DevclusterError(
+                    f"One machine holds one cluster of the profile full, and {path.parent.name} is there: "
+                    f"run `down --name {path.parent.name}` first."
+                )
+
     def _record_file(self) -> Path:
         return self.state.root / "cluster.json"
 
@@ -140,8 +163,8 @@ class _FullCluster:
         plane.start_controllers(self.record.controllers)
         plane.start_scheduler(self.record.scheduler)
         node.start_proxy(plane, self.record.proxy_health, self.record.proxy_metrics)
-        self._start_enforcer()
         addons.install(plane.kube(), runtime, plane.state, plane.binaries)
+        self._start_enforcer()
         node.start_kubelet(plane, runtime)
         node.await_ready(plane.kube())
         node.claim_gpus(plane.kube(), self.record.gpus)

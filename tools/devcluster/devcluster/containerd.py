@@ -16,6 +16,7 @@ from devcluster.processes import Processes
 # Stand-ins: each is plain runc under the name that production gives to a confidential runtime.
 HANDLERS = ("kata-qemu-nvidia-gpu-tdx", "kata-qemu-nvidia-gpu-snp", "kata-qemu-nvidia-gpu")
 PAUSE = "localhost/devcluster/pause:dev"
+_CNI_RESULTS = Path("/var/lib/cni/results")
 _CRI = 'plugins."io.containerd.grpc.v1.cri"'
 
 
@@ -60,15 +61,20 @@ class Containerd:
             raise DevclusterError(f"There is no archive {archive}: build the image first.")
         self.ctr("images", "import", str(archive))
 
-    def end_all(self) -> list[str]:
-        """Kill all containers, wait until their shims are gone; returns their network namespaces' paths."""
-        namespaces = [path for name in self._list("containers") for path in self._network_namespace(name)]
+    def end_all(self) -> None:
+        """Kill all containers, wait until their shims are gone, and remove what their networks left."""
+        containers = self._list("containers")
+        namespaces = {path for name in containers for path in self._network_namespace(name)}
         for task in self._list("tasks"):
             self.ctr("tasks", "kill", "--signal", signal.SIGKILL.name, task, check=False)
         until(self._tasks_are_gone, "the containers' end", 20)
         for name in self._list("containers"):
             self.ctr("containers", "delete", name, check=False)
-        return namespaces
+        for namespace in namespaces:
+            host.run("ip", "netns", "delete", Path(namespace).name, check=False)
+        for name in containers:
+            for result in _CNI_RESULTS.glob(f"*-{name}-*"):
+                result.unlink()
 
     def _tasks_are_gone(self) -> bool:
         tasks = [line.split() for line in self.ctr("tasks", "list", check=False).splitlines()[1:]]

@@ -51,7 +51,11 @@ class Store:
 
     def call(self, method: str, name: str, body: bytes | None = None) -> bytes:
         """From the host. Raises urllib.error.HTTPError for an error status."""
-        request = urllib.request.Request(self.presigned(method, name, host=ADDRESS), body, method=method)
+        return self.call_url(method, self.presigned(method, name, host=ADDRESS), body)
+
+    def call_url(self, method: str, url: str, body: bytes | None = None) -> bytes:
+        """The same, with a URL that was presigned for ADDRESS."""
+        request = urllib.request.Request(url, body, method=method)
         tls = ssl.create_default_context(cafile=str(self.ca))
         with urllib.request.urlopen(request, context=tls, timeout=60) as answer:
             return bytes(answer.read())

@@ -38,8 +38,7 @@ def full(state: State, running: Processes) -> None:
     if runtime.socket.exists() and not running.alive("containerd"):
         runtime.start()  # it alone knows the containers that outlived it
     if running.alive("containerd"):
-        for namespace in runtime.end_all():
-            host.run("ip", "netns", "delete", Path(namespace).name, check=False)
+        runtime.end_all()
     processes(running, _ORDER[cut:])
     runtime.socket.unlink(missing_ok=True)
     _unmount(state.root)
@@ -68,12 +67,10 @@ def _remove_cgroups() -> None:
 
 
 def _remove_traces(state: State) -> None:
-    """What kubelet and the network plugins keep outside our folder, whatever they are told."""
+    """What kubelet keeps outside our folder, whatever it is told, and what a stopped cluster has no use for."""
     for link in Path("/var/log/containers").glob("*.log"):
         if str(link.readlink()).startswith(f"{state.root}/"):
             link.unlink()
-    for result in Path("/var/lib/cni/results").glob("devcluster-*"):
-        result.unlink()
     shutil.rmtree(state.root / "cni" / "addresses", ignore_errors=True)
     shutil.rmtree(state.root / "kubelet", ignore_errors=True)
     shutil.rmtree(state.root / "containerd" / "run", ignore_errors=True)

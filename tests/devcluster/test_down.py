@@ -1,0 +1,21 @@
+import pytest
+
+from devcluster.cluster import FULL, Cluster, Record
+from tests.devcluster.leftovers import Leftovers
+
+pytestmark = pytest.mark.e2e
+
+
+def test_down_leaves_nothing_behind(full_cluster: Cluster, before_full_cluster: Leftovers) -> None:
+    running = Leftovers.now().beyond(before_full_cluster)
+    assert running.mounts
+    assert running.interfaces
+    assert running.tables
+    assert running.cgroups
+    assert running.processes
+
+    full_cluster.down(wipe=True)
+
+    assert Leftovers.now().beyond(before_full_cluster) == Leftovers()
+    assert not full_cluster.state.root.exists()
+    full_cluster.up(Record(FULL, api=6443))  # for the tests that follow
