@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from imagebuild import models
+from imagebuild import models, paths
 from imagebuild.triton_host import Ports, program
 
 TEST_MODELS = Path(__file__).parent / "triton_models"
@@ -32,6 +32,7 @@ class TritonServer:
     model_repository: Path
     ports: Ports
     log: Path
+    arguments: tuple[str, ...] = ()
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -52,7 +53,7 @@ class TritonServer:
     def start(self) -> None:
         """Start the server; return when it takes calls."""
         regions = f"--backend-config=python,shm-region-prefix-name={self._regions()}"
-        command = program(self.model_repository, self.ports, regions)
+        command = program(self.model_repository, self.ports, regions, *self.arguments)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command.arguments, env=command.environment, stdout=log, stderr=log, start_new_session=True
@@ -87,6 +88,14 @@ class TritonServer:
                 time.sleep(0.01)  # another process's start: there is nothing to wait on but its port
 
 
+def prepare() -> None:
+    """Make the server's environment and the real models, unless they are there: the first time takes half a minute."""
+    if not models.ready():
+        with paths.alone():
+            models.environment()
+            models.entries()
+
+
 def add_model(name: str, repository: Path) -> Path:
     """Copy the entry of a model (minilm, tinylm, echo or broken) into a model repository; give where it lies."""
     source = TEST_MODELS / name
@@ -95,13 +104,14 @@ def add_model(name: str, repository: Path) -> Path:
 
 
 @contextmanager
-def running_triton(folder: Path, *names: str) -> Iterator[TritonServer]:
-    """A server over a new repository below `folder` that holds these models, unloaded."""
+def running_triton(folder: Path, *names: str, arguments: tuple[str, ...] = ()) -> Iterator[TritonServer]:
+    """A server over a new repository below `folder` that holds these models, unloaded; `arguments` are more flags."""
+    prepare()
     repository = folder / "models"
     repository.mkdir()
     for name in names:
         add_model(name, repository)
-    server = TritonServer(repository, Ports(*_free_ports(3)), folder / "triton.log")
+    server = TritonServer(repository, Ports(*_free_ports(3)), folder / "triton.log", arguments)
     server.start()
     try:
         yield server

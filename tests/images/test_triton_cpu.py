@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import tritonclient.grpc.aio as client
 from tokenizers import Tokenizer
 from tritonclient.utils import InferenceServerException
 
-from tests.triton_fixtures import TritonServer
+from cocoon.api.model_archive import digest_model_directory
+from tests.triton_fixtures import TEST_MODELS, TritonServer, running_triton
 
 pytestmark = pytest.mark.triton
 
@@ -131,6 +133,23 @@ async def test_echo_gives_back_what_it_gets(grpc: client.InferenceServerClient) 
     assert (answer.as_numpy("floats").tolist(), answer.as_numpy("integers").tolist()) == ([1.5], [7])
     with pytest.raises(InferenceServerException, match="no luck"):
         await grpc.infer("echo", [texts("#fail no luck")])
+
+
+async def test_serving_writes_nothing_into_a_model(grpc: client.InferenceServerClient, triton: TritonServer) -> None:
+    await grpc.load_model("echo")
+    await grpc.infer("echo", [texts("hello")])
+    assert digest_model_directory(triton.model_repository / "echo") == digest_model_directory(TEST_MODELS / "echo")
+
+
+async def test_model_control_can_be_kept_to_those_who_know_a_secret(tmp_path: Path) -> None:
+    restrictions = ("grpc-restricted-protocol", "http-restricted-api")
+    flags = tuple(f"--{flag}=model-repository:cocoon=secret" for flag in restrictions)
+    with running_triton(tmp_path, "echo", arguments=flags) as server:
+        async with client.InferenceServerClient(server.grpc_url) as grpc:
+            with pytest.raises(InferenceServerException, match="cocoon"):
+                await grpc.load_model("echo")
+            await grpc.load_model("echo", headers={"triton-grpc-protocol-cocoon": "secret"})
+            assert (await grpc.infer("echo", [texts("open")])).as_numpy("text").tolist() == [b"open"]
 
 
 async def test_broken_can_not_be_loaded(grpc: client.InferenceServerClient) -> None:

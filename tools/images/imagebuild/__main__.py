@@ -1,13 +1,10 @@
 """The command line: python3 -m imagebuild COMMAND (see --help)."""
 
 import argparse
-import fcntl
 import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from imagebuild import buildah, catalogue, models, paths, triton_host
@@ -19,7 +16,7 @@ def main(arguments: list[str]) -> int:
     """Run one command; give its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        with _alone():
+        with paths.alone():
             _COMMANDS[options.command](options)
     except BuildError as error:
         print(f"imagebuild: {error}", file=sys.stderr)
@@ -86,18 +83,6 @@ _COMMANDS = {
     "triton-host": _triton_host,
     "clean": _clean,
 }
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One builder at a time: the store and the cache have one writer."""
-    with (paths.cache().parent / "images.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("Another build is running; waiting for it.", file=sys.stderr)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 if __name__ == "__main__":

@@ -21,14 +21,20 @@ def environment() -> Path:
 
 def entries() -> Path:
     """The folder that holds the built entries, one folder each, made anew when their sources change."""
-    sources = [SOURCES / name for name in ("build_models.py", "minilm_graph.py", "models")]
-    folder = paths.cache() / f"models-{paths.fingerprint(*sources, SERVER, BUILDER)}"
+    folder = _entries_path()
     if not folder.exists():
         python = environment() / "bin" / "python"
         with step("models minilm and tinylm"):
             paths.kept(folder, lambda path: _make(python, path))
         paths.drop_others(folder)
     return folder
+
+
+def ready() -> bool:
+    """Whether all of the above is there already, so that it can be used without building."""
+    return (
+        wheels.environment_path("triton", SERVER, BUILDER).joinpath(".complete").exists() and _entries_path().is_dir()
+    )
 
 
 def archives() -> dict[str, tuple[Path, str]]:
@@ -38,6 +44,11 @@ def archives() -> dict[str, tuple[Path, str]]:
     """
     source = entries()
     return {name: _archive(source / name) for name in NAMES}
+
+
+def _entries_path() -> Path:
+    sources = [SOURCES / name for name in ("build_models.py", "minilm_graph.py", "models")]
+    return paths.cache() / f"models-{paths.fingerprint(*sources, SERVER, BUILDER)}"
 
 
 def _archive(entry: Path) -> tuple[Path, str]:

@@ -1,9 +1,12 @@
 """Where things lie: the repository, and the cache (override it with XDG_CACHE_HOME)."""
 
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -39,10 +42,22 @@ def kept(path: Path, make: Callable[[Path], None]) -> Path:
 
 
 def drop_others(path: Path) -> None:
-    """Remove what earlier versions left beside `path`: names with the same word before the last `-`."""
-    for other in path.parent.glob(path.name.rpartition("-")[0] + "-*"):
+    """Remove what earlier versions left beside `path`: the same name, ending in another fingerprint."""
+    for other in path.parent.glob(path.name.rpartition("-")[0] + "-" + "[0-9a-f]" * 16):
         if other != path:
             _remove(other)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One builder at a time: the store and the cache have one writer."""
+    with (cache().parent / "images.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another build is running; waiting for it.", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _remove(path: Path) -> None:

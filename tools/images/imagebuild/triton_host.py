@@ -59,9 +59,11 @@ def program(repository: Path, ports: Ports, *more: str) -> Program:
 
 
 def _server(environment: Path) -> Path:
-    """The wheel's server, with the stub of this Python where its relative RPATH holds: beside the backend."""
+    """The wheel's server, set up as images/triton-cpu/Dockerfile does, where the reasons stand."""
     version = "{}.{}".format(*host.PYTHON)
-    server = environment / "lib" / f"python{version}" / "site-packages" / "pytriton" / "tritonserver"
+    packages = environment / "lib" / f"python{version}" / "site-packages"
+    (packages / "no_bytecode.pth").write_text("import sys; sys.dont_write_bytecode = True\n")
+    server = packages / "pytriton" / "tritonserver"
     stub = server / "backends" / "python" / "triton_python_backend_stub"
     if not stub.exists():
         shutil.copy2(server / "python_backend_stubs" / version / stub.name, stub.with_suffix(".new"))

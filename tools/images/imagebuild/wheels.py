@@ -34,7 +34,7 @@ def fetch(requirements: Path) -> Path:
 
 def environment(name: str, *requirements: Path) -> Path:
     """A virtual environment of the host with exactly these requirements, kept until they change."""
-    path = paths.cache() / f"{name}-{paths.fingerprint(*requirements)}"
+    path = environment_path(name, *requirements)
     complete = path / ".complete"  # it can't be moved into place when it is done: its programs name their folder
     if not complete.exists():
         for file in requirements:
@@ -46,6 +46,11 @@ def environment(name: str, *requirements: Path) -> Path:
         complete.touch()
         paths.drop_others(path)
     return path
+
+
+def environment_path(name: str, *requirements: Path) -> Path:
+    """Where `environment` puts it."""
+    return paths.cache() / f"{name}-{paths.fingerprint(*requirements)}"
 
 
 def _install(environment: Path, *requirements: Path) -> None:
