@@ -36,7 +36,7 @@ def image(name: str) -> str:
 
 def build(recipe: Recipe) -> None:
     """Build an image; layers whose instruction and files are unchanged are taken from the last build."""
-    options = ["--layers", "--quiet", "--pull-never", "--tag", image(recipe.name), "--file", str(recipe.dockerfile)]
+    options = ["--layers", "--pull-never", "--tag", image(recipe.name), "--file", str(recipe.dockerfile)]
     options += [f"--build-context={name}={path}" for name, path in recipe.contexts.items()]
     options += [f"--build-arg={name}={value}" for name, value in recipe.arguments.items()]
     options += [] if recipe.timestamp is None else [f"--timestamp={recipe.timestamp}"]

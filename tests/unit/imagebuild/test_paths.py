@@ -1,0 +1,65 @@
+"""The cache: what is kept, when it is made anew, and that nothing half made is ever taken for whole."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from imagebuild import paths
+
+
+def test_a_fingerprint_changes_with_content_and_names_only(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    before = paths.fingerprint("text", tmp_path)
+    os.utime(tmp_path / "a", (1, 1))
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.pyc").write_text("cached")
+    assert paths.fingerprint("text", tmp_path) == before
+    (tmp_path / "a").rename(tmp_path / "b")
+    renamed = paths.fingerprint("text", tmp_path)
+    (tmp_path / "b").write_text("2")
+    assert len({before, renamed, paths.fingerprint("text", tmp_path), paths.fingerprint("test", tmp_path)}) == 4
+
+
+def test_texts_are_not_run_together() -> None:
+    assert paths.fingerprint("ab", "c") != paths.fingerprint("a", "bc")
+
+
+def test_what_is_kept_is_made_once(tmp_path: Path) -> None:
+    made: list[Path] = []
+
+    def make(path: Path) -> None:
+        made.append(path)
+        path.write_text("whole")
+
+    for _ in range(2):
+        assert paths.kept(tmp_path / "new" / "thing", make).read_text() == "whole"
+    assert len(made) == 1
+
+
+def test_what_failed_half_way_is_made_anew(tmp_path: Path) -> None:
+    def fail(path: Path) -> None:
+        path.mkdir()
+        (path / "half").touch()
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        paths.kept(tmp_path / "thing", fail)
+    assert not (tmp_path / "thing").exists()
+    paths.kept(tmp_path / "thing", lambda path: path.mkdir())
+    assert list((tmp_path / "thing").iterdir()) == []
+
+
+def test_only_other_versions_of_the_same_thing_are_dropped(tmp_path: Path) -> None:
+    current, old = paths.fingerprint("new"), paths.fingerprint("old")
+    for name in (f"models-{current}", f"models-{old}", f"models-small-{old}", f"rootfs-{old}", "models-x"):
+        (tmp_path / name).mkdir()
+    paths.drop_others(tmp_path / f"models-{current}")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"models-{current}", f"models-small-{old}", f"rootfs-{old}", "models-x"}
+
+
+def test_the_cache_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert paths.cache() == tmp_path / "cocoon-fleet" / "images"
+    assert paths.cache().is_dir()
