@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from devcluster.kube import Answer, Kube, until
 from msgspec import Struct
 
+from devcluster.kube import Answer, Kube, until
 from tests.api.crds.rules import PLURALS, Manifest, crd
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

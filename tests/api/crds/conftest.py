@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from devcluster import ApiServer
 
+from devcluster import ApiServer
 from tests.api.crds.cluster import Objects, install
 
 

@@ -58,13 +58,13 @@ def crd(plural: str) -> Manifest:
 @cache
 def table(plural: str) -> Manifest:
     """The base manifest and the rows."""
-    loaded: Manifest = yaml.load((HERE / f"{plural}.yaml").read_text(), _Loader)  # noqa: S506 - a SafeLoader
+    loaded: Manifest = yaml.load((HERE / f"{plural}.yaml").read_text(), _Loader)
     return loaded
 
 
 def base(plural: str, name: str) -> Manifest:
     """The table's smallest good manifest, under that name."""
-    manifest = copy.deepcopy(table(plural)["base"])
+    manifest: Manifest = copy.deepcopy(table(plural)["base"])
     manifest["metadata"]["name"] = name
     return manifest
 

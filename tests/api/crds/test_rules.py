@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from devcluster.kube import Answer
 
+from devcluster.kube import Answer
 from tests.api.crds.cluster import Objects, problems
 from tests.api.crds.rules import Case, cases
 
