@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from cocoon.api.evidence import FORMAT, MAXIMUM_BYTES, NONCE_BYTES, Bundle, GpuEvidence, Keys, Role
+from cocoon.api.evidence import FORMAT, MAXIMUM_BYTES, NONCE_BYTES, Bundle, GpuEvidence, Keys, Role, Tee
 from cocoon.attest.preimage import prefixed
 
 REPORT_DATA_DOMAIN: Final = "cocoon/report-data/v1"
@@ -28,7 +28,7 @@ _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _DECODER: Final = msgspec.json.Decoder(Bundle)
 
 
-class MalformedBundle(ValueError):  # noqa: N818 - read aloud it is what it is
+class MalformedBundle(ValueError):
     """The bytes are no evidence bundle; the message says why."""
 
 
@@ -73,8 +73,12 @@ def report_data(bundle: Bundle) -> bytes:
     return bind(bundle.role, bundle.nonce, bundle.keys, bundle.payee, bundle.gpus)
 
 
-def digest(bundle: Bundle) -> str:
-    """The name of the evidence in hex: equal for all bundles of one start of one TEE."""
-    keys = bundle.keys
-    parts = prefixed(DIGEST_DOMAIN, bundle.role, bundle.tee, keys.tls, keys.receipt, keys.sealing, bundle.payee)
+def name(role: Role, tee: Tee, keys: Keys, payee: str) -> str:
+    """The name, in hex, of the evidence that such a TEE shows: equal for all bundles of one start of it."""
+    parts = prefixed(DIGEST_DOMAIN, role, tee, keys.tls, keys.receipt, keys.sealing, payee)
     return hashlib.sha256(parts).hexdigest()
+
+
+def digest(bundle: Bundle) -> str:
+    """The name of this bundle's evidence."""
+    return name(bundle.role, bundle.tee, bundle.keys, bundle.payee)

@@ -1,0 +1,48 @@
+"""The runner's process: settings, signals, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from cocoon.attest.collect import SoftwareCollector
+from cocoon.runner import logs, settings
+from cocoon.runner.process import Runner
+from cocoon.runner.triton_grpc import GrpcTriton
+
+
+async def run(chosen: settings.Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what runs."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with (
+        GrpcTriton(chosen.triton_grpc, chosen.triton_control_key) as triton,
+        Runner(chosen, triton, SoftwareCollector()) as runner,
+    ):
+        await stopping.wait()
+        await runner.drain()
+
+
+def main() -> int:
+    """0 after an orderly end, 2 if the settings are wrong."""
+    logs.set_up()
+    try:
+        asyncio.run(run(_admissible(settings.from_process())))
+    except settings.SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _admissible(chosen: settings.Settings) -> settings.Settings:
+    if not chosen.test_roots:
+        raise settings.SettingsError(
+            "This machine has no TEE that this version knows. Development evidence needs COCOON_TEST_ROOTS=true."
+        )
+    return chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())

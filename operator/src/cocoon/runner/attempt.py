@@ -1,0 +1,306 @@
+"""One attempt of a job, from its model to its receipt.
+
+    Waiting ──model ready──▶ Running ──all answered, input's digest right──▶ Publishing ──receipt durable──▶ Finished
+                                └──stopped: see endings.py──────────────────────┘
+
+Nothing leaves the runner before the whole input's digest is known to be right and the runner is in contact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Final
+
+from msgspec import Struct
+
+from cocoon.api.money import Usage
+from cocoon.api.receipts import Outcome
+from cocoon.api.runner import JobAssignment, JobPhase, JobProgress
+from cocoon.runner.account import Account
+from cocoon.runner.contact import Contact
+from cocoon.runner.endings import (
+    CONTACT_LOST,
+    DEADLINE_EXCEEDED,
+    DIGEST_MISMATCH,
+    HANDED_OVER,
+    INPUT_UNAVAILABLE,
+    OUTPUT_UNAVAILABLE,
+    RUNNER_ERROR,
+    SEALED_UNSUPPORTED,
+    Stopped,
+    interrupted,
+)
+from cocoon.runner.events import Events, key_of
+from cocoon.runner.items import Parser
+from cocoon.runner.lines import Lines
+from cocoon.runner.metrics import Metrics
+from cocoon.runner.models import Model, Models
+from cocoon.runner.pipeline import Pipeline, Work
+from cocoon.runner.replies import Replies
+from cocoon.runner.settings import MAXIMUM_CONFIGMAP_BYTES, Settings
+from cocoon.runner.signing import NOTHING, End, Signer
+from cocoon.runner.spool import Spool
+from cocoon.runner.triton import Triton
+from cocoon.runner.web import Web, WebError
+
+PROGRESS: Final = 1.0
+#: How long the rest of an input may take to read for its digest, after the attempt was stopped.
+REST: Final = 30.0
+_log = logging.getLogger(__name__)
+
+
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """What attempts share. `now` gives seconds since 1970."""
+
+    settings: Settings
+    triton: Triton
+    models: Models
+    web: Web
+    events: Events
+    signer: Signer
+    contact: Contact
+    metrics: Metrics
+    now: Callable[[], float]
+
+
+class Attempt:
+    """Runs once."""
+
+    def __init__(self, assignment: JobAssignment, body: str, model: Model, around: Surroundings) -> None:
+        self.assignment = assignment
+        self.body = body
+        self.phase: JobPhase = "Waiting"
+        self.stands_at = around.contact.losses
+        self.key = key_of(assignment.uid, assignment.attempt)
+        self._model = model
+        self._around = around
+        self._accepted = around.now()
+        self._started = 0.0
+        self._told = 0.0
+        self._stop: Stopped | None = None
+        self._working: asyncio.Task[None] | None = None
+        spool = around.settings.journal / "spool" / f"{assignment.uid}-{assignment.attempt}"
+        self._spool = Spool(spool, self._most_bytes())
+        self._lines: Lines | None = None
+        self._pipeline: Pipeline | None = None
+
+    def _most_bytes(self) -> int:
+        most = self._around.settings.maximum_output_bytes
+        return most if self.assignment.output.uri is not None else min(most, MAXIMUM_CONFIGMAP_BYTES)
+
+    @property
+    def usage(self) -> Usage:
+        """Units so far."""
+        return self._pipeline.usage if self._pipeline is not None else Usage()
+
+    @property
+    def progress(self) -> JobProgress:
+        """How far it is."""
+        return JobProgress(self.assignment.uid, self.assignment.attempt, self.phase, self.usage)
+
+    def stop(self, reason: Stopped) -> None:
+        """End it early. What is being handed over already is only called back if it must not be paid."""
+        if self._stop is None and (self.phase in ("Waiting", "Running") or reason.outcome == "Interrupted"):
+            self._stop = reason
+            if self._working is not None:
+                self._working.cancel()
+
+    async def run(self) -> None:
+        """Do the work, hand it over, sign for it. Always ends with a receipt."""
+        try:
+            ending = await self._work()
+            self.phase = "Publishing"
+            await self._conclude(ending)
+        finally:
+            self._spool.discard()
+        self.phase = "Finished"
+        await self._around.models.compare(self._model)
+
+    # Work
+
+    async def _work(self) -> Stopped | None:
+        """Answer the items; None if all were, and the input's digest is right."""
+        deadline = self.assignment.deadline
+        left = None if deadline is None else deadline - self._around.now()
+        try:
+            async with asyncio.timeout(left) as limit:
+                await self._cancellable()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return Stopped(DEADLINE_EXCEEDED, "The job's deadline came before its last item.")
+        except Exception as error:  # noqa: BLE001 - every attempt ends with a receipt, whatever happened
+            return self._ending(_cause(error))
+        return None
+
+    def _ending(self, error: Exception) -> Stopped:
+        match error:
+            case Stopped():
+                return error
+            case WebError():
+                return _input_error(error)
+        _log.error("attempt failed unexpectedly", extra={"attempt": self.key}, exc_info=error)
+        return interrupted(RUNNER_ERROR, f"The runner failed: {error!r:.200}.")
+
+    async def _cancellable(self) -> None:
+        self._working = asyncio.create_task(self._process())
+        try:
+            if self._stop is not None:
+                self._working.cancel()
+            await self._working
+        except asyncio.CancelledError:
+            if self._stop is None:
+                self._working.cancel()
+                raise
+            raise self._stop from None
+        finally:
+            self._working = None
+
+    async def _process(self) -> None:
+        job = self.assignment
+        if job.input.sealed or job.output.seal_to is not None:
+            raise Stopped(SEALED_UNSUPPORTED, "Refused: not yet. This version can't open or make sealed files.")
+        await self._model.settled()
+        self.phase = "Running"
+        async with AsyncExitStack() as stack:
+            lines = Lines(await self._input(stack), self._around.settings.maximum_item_bytes)
+            self._lines = lines
+            self._pipeline = Pipeline(self._plan(lines))
+            await self._pipeline.run(min(job.parallelism, self._model.assignment.max_concurrency))
+            self._check_digest(lines)
+
+    def _plan(self, lines: Lines) -> Work:
+        job, around = self.assignment, self._around
+        settings = around.settings
+        return Work(
+            model=self._model,
+            models=around.models,
+            triton=around.triton,
+            lines=lines,
+            parser=Parser(job.model, self._model.signature, settings.maximum_item_bytes),
+            replies=Replies(job.model, self._model.signature, int(around.now())),
+            account=Account(job.price, job.budget),
+            spool=self._spool,
+            item_errors=job.item_errors,
+            maximum_items=settings.maximum_items,
+            started=self._note_start,
+            progressed=self._note_progress,
+        )
+
+    async def _input(self, stack: AsyncExitStack) -> AsyncIterator[bytes]:
+        source = self.assignment.input
+        if source.uri is None:
+            return _once((source.inline or "").encode())
+        return await stack.enter_async_context(self._around.web.get(source.uri))
+
+    def _check_digest(self, lines: Lines) -> None:
+        declared = self.assignment.input.sha256
+        if declared is not None and lines.digest != declared:
+            detail = f"The input has the digest {lines.digest}, not {declared[:80]}; nothing of it counts."
+            raise Stopped(DIGEST_MISMATCH, detail)
+
+    def _note_start(self) -> None:
+        if not self._started:
+            self._started = self._around.now()
+            self._around.events.started(self.assignment.uid, self.assignment.attempt, self._started)
+
+    def _note_progress(self) -> None:
+        now = self._around.now()
+        if now - self._told >= PROGRESS:
+            self._told = now
+            self._around.events.progressed(self.assignment.uid, self.assignment.attempt, self.usage)
+
+    # Handing over
+
+    async def _conclude(self, ending: Stopped | None) -> None:
+        handed = ending is None or await self._may_hand_over(ending)
+        await self._in_contact(ending)
+        ending = self._called_back(ending)
+        if handed and (ending is None or ending.code in HANDED_OVER):
+            try:
+                await self._publish()
+            except WebError as error:
+                reason = f"The answers can't be put to the output's address: {error}."
+                ending, handed = Stopped(OUTPUT_UNAVAILABLE, reason, _retryable(error)), False
+        else:
+            handed = False
+        await self._sign(self._called_back(ending), handed=handed)
+
+    async def _may_hand_over(self, ending: Stopped) -> bool:
+        """Whether a stopped attempt's answers may go out: only if the input is all known to be what was declared."""
+        if ending.code not in HANDED_OVER or ending.outcome == "Interrupted" or not self._spool.size:
+            return False
+        if self.assignment.input.uri is None or self._lines is None:
+            return True
+        return self._lines.done and self._lines.digest == self.assignment.input.sha256
+
+    async def _in_contact(self, ending: Stopped | None) -> None:
+        contact = self._around.contact
+        while contact.lost or self.stands_at < contact.losses:
+            found = self._called_back(ending)
+            if found is not None and found.code == CONTACT_LOST:
+                return
+            await contact.changed()
+
+    def _called_back(self, ending: Stopped | None) -> Stopped | None:
+        if self._stop is not None and self._stop.outcome == "Interrupted":
+            return self._stop
+        return ending
+
+    async def _publish(self) -> None:
+        uri = self.assignment.output.uri
+        if uri is not None:
+            await self._around.web.put(uri, self._spool.size, self._spool.chunks)
+
+    async def _sign(self, ending: Stopped | None, *, handed: bool) -> None:
+        outcome: Outcome = "Succeeded" if ending is None else ending.outcome
+        job = self.assignment
+        kept = handed or outcome == "Interrupted"
+        end = End(
+            assignment=job,
+            body=self.body,
+            outcome=outcome,
+            usage=self.usage if kept else Usage(),
+            input_sha256=job.input.sha256 or (self._lines.digest if self._lines else NOTHING),
+            output_sha256=self._spool.digest if handed else NOTHING,
+            output_bytes=self._spool.size if handed else 0,
+            started=int(self._started or self._accepted),
+            finished=int(self._around.now()),
+            output=self._spool.text() if handed and job.output.uri is None else None,
+            code=ending.code if ending else "",
+            detail=ending.detail if ending else "",
+        )
+        await self._around.signer.end(end, self._around.events)
+        self._count(end)
+
+    def _count(self, end: End) -> None:
+        metrics, model = self._around.metrics, self.assignment.model
+        metrics.attempts.labels(end.outcome, end.code).inc()
+        metrics.items.labels(model, "answered").inc(end.usage.items)
+        metrics.items.labels(model, "failed").inc(end.usage.failed_items)
+        metrics.tokens.labels(model, "prompt").inc(end.usage.prompt_tokens)
+        metrics.tokens.labels(model, "completion").inc(end.usage.completion_tokens)
+        _log.info(
+            "attempt finished",
+            extra={"attempt": self.key, "outcome": end.outcome, "code": end.code, "items": end.usage.items},
+        )
+
+
+def _cause(error: Exception) -> Exception:
+    """The error itself, or the first one of a group of them, which may be nested."""
+    return _cause(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
+
+
+def _input_error(error: WebError) -> Stopped:
+    return Stopped(INPUT_UNAVAILABLE, f"The input can't be read from its address: {error}.", _retryable(error))
+
+
+def _retryable(error: WebError) -> Outcome:
+    return "Failed" if error.lasting else "Interrupted"
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content

@@ -1,0 +1,150 @@
+"""What the runner is told by its environment, read once at start; every mistake is a sentence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from cocoon.api.durations import parse_duration
+
+#: What a ConfigMap output may hold; etcd refuses objects over 1.5 MiB and the answers are not alone in theirs.
+MAXIMUM_CONFIGMAP_BYTES: Final = 512 * 1024
+_T = TypeVar("_T")
+_FLAGS: Final = {"": False, "0": False, "false": False, "1": True, "true": True}
+
+
+class SettingsError(ValueError):
+    """The environment is not what it must be; the message has one line per mistake."""
+
+
+class Address(Struct, frozen=True):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The runner's settings; sizes in bytes, durations in seconds. docs/reference/runner-api.md describes each."""
+
+    payee: str
+    provider_uid: str
+    operator_certificates: str
+    triton_grpc: str
+    triton_control_key: str
+    models: Path
+    sources: Path
+    journal: Path
+    credentials: Path
+    namespace: str
+    allow_private_addresses: bool
+    test_roots: bool
+    ca_bundle: str
+    """PEM certificates that are trusted besides the public ones; empty if there are none."""
+    proxy: str
+    no_proxy: tuple[str, ...]
+    maximum_item_bytes: int
+    maximum_items: int
+    maximum_output_bytes: int
+    api: Address
+    health: Address
+    grace: int
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings in this environment. Raises SettingsError with all mistakes, one a line."""
+    source = _Reader(environment)
+    settings = Settings(
+        payee=source.text("COCOON_PAYEE"),
+        provider_uid=source.text("COCOON_PROVIDER_UID"),
+        operator_certificates=source.get("COCOON_OPERATOR_CERTIFICATES", _certificates, ""),
+        triton_grpc=source.text("COCOON_TRITON_GRPC", "127.0.0.1:8001"),
+        triton_control_key=source.text("COCOON_TRITON_CONTROL_KEY", ""),
+        models=source.get("COCOON_MODELS_DIR", _folder, "/models"),
+        sources=source.get("COCOON_SOURCES_DIR", Path, "/sources"),
+        journal=source.get("COCOON_JOURNAL_DIR", _folder, "/journal"),
+        credentials=source.get("COCOON_CREDENTIALS_DIR", Path, "/credentials"),
+        namespace=source.text("COCOON_NAMESPACE", ""),
+        allow_private_addresses=source.get("COCOON_ALLOW_PRIVATE_ADDRESSES", _flag, ""),
+        test_roots=source.get("COCOON_TEST_ROOTS", _flag, ""),
+        ca_bundle=source.text("COCOON_CA_BUNDLE", ""),
+        proxy=source.text("HTTPS_PROXY", ""),
+        no_proxy=source.get("NO_PROXY", _names, ""),
+        maximum_item_bytes=source.get("COCOON_MAXIMUM_ITEM_BYTES", _count, str(1 << 20)),
+        maximum_items=source.get("COCOON_MAXIMUM_ITEMS", _count, "10000000"),
+        maximum_output_bytes=source.get("COCOON_MAXIMUM_OUTPUT_BYTES", _count, str(64 << 30)),
+        api=source.get("COCOON_API_ADDRESS", _address, "0.0.0.0:8443"),
+        health=source.get("COCOON_HEALTH_ADDRESS", _address, "0.0.0.0:9090"),
+        grace=source.get("COCOON_GRACE", parse_duration, "30m"),
+    )
+    if source.mistakes:
+        raise SettingsError("\n".join(source.mistakes))
+    return settings
+
+
+class _Reader:
+    """Reads variables and collects what is wrong with them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.mistakes: list[str] = []
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """The variable itself; without a default it is required."""
+        value = self._environment.get(name, default)
+        if value is None or (value == "" and default is None):
+            self.mistakes.append(f"{name} is required and not set.")
+        return value or ""
+
+    def get(self, name: str, parse: Callable[[str], _T], default: str) -> _T:
+        """The variable as `parse` reads it; a wrong one is noted and its default taken."""
+        try:
+            return parse(self._environment.get(name, default))
+        except ValueError as error:
+            self.mistakes.append(f"{name}: {error}.")
+            return parse(default) if parse is not _certificates else parse("-----BEGIN CERTIFICATE-----")
+
+
+def _certificates(text: str) -> str:
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise ValueError("it must hold the PEM certificates of the operators that may call this runner")
+    return text
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute():
+        raise ValueError(f"{text!r} is not an absolute path")
+    return path
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in _FLAGS:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return _FLAGS[text.lower()]
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ValueError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _address(text: str) -> Address:
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdecimal() or not 0 <= int(port) < 65_536:
+        raise ValueError(f"{text!r} is not HOST:PORT")
+    return Address(host.strip("[]"), int(port))
+
+
+def from_process() -> Settings:
+    """The settings of this process."""
+    return read(os.environ)
