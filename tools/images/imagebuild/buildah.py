@@ -68,7 +68,11 @@ def _buildah(*arguments: str) -> str:
         raise BuildError("Building images needs root: run this as root.")
     host.need({"buildah": "buildah", "unshare": "util-linux"})
     stores = (f"--root={paths.cache() / 'storage'}", f"--runroot={paths.cache() / 'run'}")
-    environment = {**os.environ, "STORAGE_DRIVER": "overlay", "BUILDAH_ISOLATION": "chroot"}
+    environment = {
+        **os.environ,
+        "STORAGE_DRIVER": os.environ.get("STORAGE_DRIVER", "overlay"),
+        "BUILDAH_ISOLATION": "chroot",
+    }
     command = ("unshare", "--mount", "--propagation", "private", "buildah", *stores, *arguments)
     return host.run(*command, environment=environment)
 

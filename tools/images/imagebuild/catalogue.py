@@ -25,7 +25,16 @@ def build(wanted: Sequence[str]) -> None:
         if name == "base" or not wanted or name in wanted:
             recipe = recipes[name]() if name in recipes else _component(name)
             with step(f"image {buildah.image(name)}"):
-                buildah.build(recipe)
+                (_build_base if name == "base" else buildah.build)(recipe)
+
+
+def _build_base(recipe: Recipe) -> None:
+    """Build the base image unless nothing changed: buildah would read all of the root file system to see that."""
+    stamp = paths.cache() / f"base-{paths.fingerprint(recipe.dockerfile, recipe.context.name)}"
+    if not stamp.exists() or stamp.read_text() != buildah.identity("base"):
+        buildah.build(recipe)
+        stamp.write_text(buildah.identity("base"))
+        paths.drop_others(stamp)
 
 
 def _base() -> Recipe:
