@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from devcluster import ApiServer, Wishes, api_server
-from devcluster.cluster import FULL, Cluster, Record
+from devcluster.cluster import Cluster
+from devcluster.record import FULL, Record
 from devcluster.screen import Screen
 from tests.devcluster.leftovers import Leftovers
 

@@ -1,6 +1,7 @@
 import pytest
 
-from devcluster.cluster import FULL, Cluster, Record
+from devcluster.cluster import Cluster
+from devcluster.record import FULL, Record
 from tests.devcluster.leftovers import Leftovers
 
 pytestmark = pytest.mark.e2e

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from devcluster.addons import PROBE
-from devcluster.cluster import FULL, Cluster, Record
+from devcluster.cluster import Cluster
 from devcluster.containerd import Containerd
 from devcluster.errors import DevclusterError
 from devcluster.kube import Json, Kube, condition, until
+from devcluster.record import FULL, Record
 from devcluster.s3 import ADDRESS, HOST, Store
 from devcluster.screen import Screen
 

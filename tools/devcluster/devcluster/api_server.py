@@ -42,11 +42,13 @@ class Wishes:
     fsync: bool = False
 
     def sets(self) -> list[str]:
+        """The programs that this takes."""
         more = ["controllers"] if self.controllers or self.needs_scheduler else []
         return [*PROFILES["api"], *more, *(["kwok"] if self.kwok_nodes else [])]
 
     @property
     def needs_scheduler(self) -> bool:
+        """Simulated nodes are of no use without one."""
         return self.scheduler or self.kwok_nodes > 0
 
 
@@ -69,14 +71,17 @@ class ApiServer:
 
     @property
     def ca(self) -> Path:
+        """The API server's certificate authority (PEM file)."""
         return self._plane.pki.crt("ca")
 
     @property
     def client_cert(self) -> Path:
+        """The administrator's certificate (PEM file)."""
         return self._plane.pki.crt("admin")
 
     @property
     def client_key(self) -> Path:
+        """The administrator's key (PEM file)."""
         return self._plane.pki.key("admin")
 
     @property
@@ -86,10 +91,12 @@ class ApiServer:
 
     @property
     def etcd_url(self) -> str:
+        """Plain HTTP, without authentication."""
         return f"http://127.0.0.1:{self._plane.shape.etcd}"
 
     @property
     def logs(self) -> Path:
+        """The folder with one log for each process."""
         return self._plane.state.logs
 
     def ssl_context(self) -> ssl.SSLContext:
@@ -97,6 +104,7 @@ class ApiServer:
         return self.kube().tls
 
     def kube(self) -> Kube:
+        """A small synchronous client, as the administrator."""
         return self._plane.kube()
 
     def pid(self, process: str) -> int | None:
@@ -113,11 +121,10 @@ class ApiServer:
         self._plane.await_api()
 
     def start(self) -> None:
+        """Returns when it is ready for use."""
         plane = self._plane
-        plane.start_etcd()
-        plane.certify()
-        plane.await_etcd()
-        self.start_api()
+        plane.start()
+        plane.await_api()
         controllers, scheduler = ports.free(2)
         if self._wishes.controllers:
             plane.start_controllers(controllers)
@@ -130,6 +137,7 @@ class ApiServer:
             until(lambda: self.kube().find(account) is not None, "the default ServiceAccount's creation")
 
     def stop(self) -> None:
+        """End all its processes, at once."""
         for name in ("kwok", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"):
             self._plane.processes.stop(name, grace=0.2)
 

@@ -26,6 +26,7 @@ class BinarySet:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The programs' file names."""
         return (self.output,) if self.output else tuple(package.rsplit("/", 1)[1] for package in self.packages)
 
     @property
@@ -34,6 +35,7 @@ class BinarySet:
         return paths.IMAGES if self.module == "images" else paths.MODULES / self.module
 
     def ldflags(self) -> str:
+        """What the linker is told."""
         return "-s -w" + (_kubernetes_version() if self.module == "kube" else "")
 
     def key(self, go_version: str) -> str:
@@ -72,7 +74,7 @@ PROFILES: dict[str, tuple[str, ...]] = {
 
 def needed_go() -> tuple[int, int]:
     """The newest (major, minor) that any go.mod asks for."""
-    asked = (re.search(r"^go (\d+)\.(\d+)", mod.read_text(), re.M) for mod in paths.MODULES.glob("*/go.mod"))
+    asked = (re.search(r"^go (\d+)\.(\d+)", mod.read_text(), re.MULTILINE) for mod in paths.MODULES.glob("*/go.mod"))
     return max((int(match[1]), int(match[2])) for match in asked if match)
 
 

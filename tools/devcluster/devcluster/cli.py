@@ -8,12 +8,14 @@ from pathlib import Path
 
 from devcluster import build
 from devcluster.binaries import SETS
-from devcluster.cluster import API, FULL, Cluster, Record
+from devcluster.cluster import Cluster
 from devcluster.containerd import Containerd
 from devcluster.errors import DevclusterError
+from devcluster.record import API, FULL, Record
 from devcluster.s3 import ADDRESS, HOST, Store
 from devcluster.screen import Screen
 
+_FULL_PORT = 6443
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,29}[a-z0-9])?")
 
 
@@ -21,18 +23,23 @@ def main(argv: list[str] | None = None) -> int:
     """Returns the exit status."""
     try:
         asked = _parser().parse_args(argv)
-        if not _NAME.fullmatch(asked.name):
-            raise DevclusterError("A cluster's --name is 1 to 31 lower-case letters, digits and dashes.")
-        return int(asked.do(asked, Cluster(asked.name, Screen())) or 0)
+        return int(asked.do(asked, _cluster(asked.name)) or 0)
     except DevclusterError as error:
         sys.stderr.write(f"devcluster: {error}\n")
         return 1
 
 
+def _cluster(name: str) -> Cluster:
+    if not _NAME.fullmatch(name):
+        raise DevclusterError("A cluster's --name is 1 to 31 lower-case letters, digits and dashes.")
+    return Cluster(name, Screen())
+
+
 def _up(asked: argparse.Namespace, cluster: Cluster) -> None:
-    port = asked.port if asked.port is not None else 6443 if asked.profile == FULL else 0
-    record = Record(asked.profile, api=port, gpus=asked.gpus, simulated_nodes=asked.kwok_nodes, fsync=asked.fsync)
-    cluster.up(record)
+    known = cluster.record()
+    first = known is None and asked.profile == FULL
+    port = asked.port if asked.port is not None else _FULL_PORT if first else 0
+    cluster.up(Record(asked.profile, api=port, gpus=asked.gpus, simulated_nodes=asked.kwok_nodes, fsync=asked.fsync))
 
 
 def _down(asked: argparse.Namespace, cluster: Cluster) -> None:
@@ -86,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", parents=[common], help="start or repair it")
     up.add_argument("--profile", choices=[API, FULL], default=FULL, help="api: etcd and API server only, without root")
-    up.add_argument("--port", type=int, help="the API server's port (default: 6443 for full; 0: a free one)")
+    up.add_argument("--port", type=int, help="the API server's port (default: 6443 for full; else a free one)")
     up.add_argument("--gpus", type=int, default=8, help="GPUs to simulate on each node (default: 8)")
     up.add_argument("--kwok-nodes", type=int, default=0, help="simulated nodes (default: 0)")
     up.add_argument("--fsync", action="store_true", help="let etcd wait for the disk, as in production")

@@ -22,6 +22,8 @@ _CRI = 'plugins."io.containerd.grpc.v1.cri"'
 
 @dataclass(frozen=True)
 class Containerd:
+    """The runtime of one cluster."""
+
     state: State
     processes: Processes
 

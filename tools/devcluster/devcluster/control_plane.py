@@ -37,11 +37,14 @@ class Shape:
 
     @property
     def url(self) -> str:
+        """Of the API server."""
         return f"https://{self.address}:{self.api}"
 
 
 @dataclass(frozen=True)
 class ControlPlane:
+    """The control plane of one cluster: how each process is started."""
+
     state: State
     shape: Shape
     processes: Processes
@@ -49,19 +52,31 @@ class ControlPlane:
 
     @property
     def pki(self) -> Pki:
+        """The cluster's keys and certificates."""
         return Pki(self.state)
 
     def certify(self) -> None:
+        """Make what is missing of the certificates, and the administrator's kubeconfig."""
         certificates.control_plane(self.pki, sorted({"127.0.0.1", API_SERVICE, self.shape.address}))
         self.kubeconfig("admin")
 
+    def start(self) -> None:
+        """Start etcd and the API server; see await_api."""
+        self.start_etcd()
+        self.certify()
+        self.await_etcd()
+        self.start_api()
+
     def kubeconfig(self, name: str) -> Path:
+        """The file for one of pki.CLIENTS."""
         return certificates.client(self.pki, name, self.shape.url)
 
     def kube(self) -> Kube:
+        """A client, as the administrator."""
         return Kube.of(self.shape.url, self.state.pki)
 
     def start_etcd(self) -> None:
+        """Start it; see await_etcd."""
         client = f"http://127.0.0.1:{self.shape.etcd}"
         argv: list[str | Path] = [
             self.binaries["etcd"],
@@ -75,13 +90,16 @@ class ControlPlane:
         self.processes.start("etcd", argv)
 
     def await_etcd(self) -> None:
+        """Wait until it is ready."""
         url = f"http://127.0.0.1:{self.shape.etcd}/readyz"
         self.processes.until(lambda: _answers(url), "etcd", 30)
 
     def start_api(self) -> None:
+        """Start it; see await_api."""
         self.processes.start("kube-apiserver", [self.binaries["kube-apiserver"], *self._api_flags()])
 
     def await_api(self) -> None:
+        """Wait until it is ready."""
         self.processes.until(self.kube().ready, "kube-apiserver", 90)
 
     def stop_api(self) -> None:
@@ -89,6 +107,7 @@ class ControlPlane:
         self.processes.stop("kube-apiserver", first=signal.SIGKILL)
 
     def start_controllers(self, port: int) -> None:
+        """Start the controller manager; `port` is for its own metrics."""
         kubeconfig = self.kubeconfig("controller-manager")
         pki = self.pki
         argv: list[str | Path] = [
@@ -102,6 +121,7 @@ class ControlPlane:
         self.processes.start("kube-controller-manager", argv)
 
     def start_scheduler(self, port: int) -> None:
+        """Start the scheduler; `port` is for its own metrics."""
         kubeconfig = self.kubeconfig("scheduler")
         config = {
             "apiVersion": "kubescheduler.config.k8s.io/v1",
@@ -166,7 +186,7 @@ def _as_client(kubeconfig: Path, port: int) -> tuple[str, ...]:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=1):
+        with urllib.request.urlopen(url, timeout=1):  # noqa: S310 (our own http URL)
             return True
     except OSError:
         return False

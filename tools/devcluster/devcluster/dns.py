@@ -73,7 +73,8 @@ def _corefile() -> str:
     forward = "  forward . /etc/resolv.conf\n" if _has_resolver(resolvers()) else ""
     return (
         ".:53 {\n  errors\n  ready :8181\n"
-        "  kubernetes cluster.local in-addr.arpa ip6.arpa {\n    pods insecure\n    fallthrough in-addr.arpa ip6.arpa\n  }\n"
+        "  kubernetes cluster.local in-addr.arpa ip6.arpa {\n"
+        "    pods insecure\n    fallthrough in-addr.arpa ip6.arpa\n  }\n"
         f"{forward}  cache 5\n  loadbalance\n}}\n"
     )
 

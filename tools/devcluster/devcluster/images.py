@@ -16,7 +16,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True)
 class Image:
-    """`reference` is NAME:TAG; `files` maps paths in the image to files here; `links` maps symlinks to their targets."""
+    """`reference` is NAME:TAG; `files` maps paths in the image to files here, `links` symlinks to their targets."""
 
     reference: str
     entrypoint: tuple[str, ...]

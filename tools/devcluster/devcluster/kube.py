@@ -1,5 +1,6 @@
 """A small client of the Kubernetes API for this tool's own needs; its dependencies are Python's own."""
 
+import http.client
 import json
 import ssl
 import time
@@ -8,7 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from devcluster.errors import DevclusterError
 
@@ -34,11 +35,13 @@ class Kube:
 
     @classmethod
     def of(cls, url: str, pki: Path, user: str = "admin") -> "Kube":
+        """With the certificate of `user` in the folder `pki`."""
         tls = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         tls.load_cert_chain(pki / f"{user}.crt", pki / f"{user}.key")
         return cls(url, tls)
 
     def ready(self) -> bool:
+        """Whether the API server says that it is."""
         try:
             return self.call("GET", "/readyz") is not None
         except (Answer, OSError):
@@ -55,6 +58,7 @@ class Kube:
         return content if isinstance(content, dict) else {"list": content}
 
     def find(self, path: str) -> Json | None:
+        """The object at `path`, or None."""
         try:
             return self.call("GET", path)
         except Answer as answer:
@@ -67,6 +71,7 @@ class Kube:
         return self.call("PATCH", f"{path}?{_MANAGER}&force=true", manifest, "application/apply-patch+yaml")
 
     def merge(self, path: str, patch: Json) -> Json:
+        """JSON merge patch."""
         return self.call("PATCH", f"{path}?{_MANAGER}", patch, "application/merge-patch+json")
 
     def watch(self, path: str, version: str) -> Iterator[Json]:
@@ -75,15 +80,18 @@ class Kube:
             for line in lines:
                 yield json.loads(line)
 
-    def _open(self, method: str, path: str, body: object, kind: str, timeout: float = _TIMEOUT) -> Any:
+    def _open(
+        self, method: str, path: str, body: object, kind: str, timeout: float = _TIMEOUT
+    ) -> http.client.HTTPResponse:
         content = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json", "Content-Type": kind}
-        request = urllib.request.Request(self.url + path, content, headers, method=method)
+        request = urllib.request.Request(self.url + path, content, headers, method=method)  # noqa: S310 (always https)
         try:
-            return urllib.request.urlopen(request, timeout=timeout, context=self.tls)
+            answer = urllib.request.urlopen(request, timeout=timeout, context=self.tls)  # noqa: S310 (always https)
         except urllib.error.HTTPError as error:
             with error:
                 raise Answer(error.code, error.read().decode(errors="replace")) from None
+        return cast("http.client.HTTPResponse", answer)
 
 
 def until(met: Callable[[], bool], what: str, seconds: float = 60) -> None:

@@ -57,13 +57,14 @@ def add_nodes(kube: Kube, count: int, gpus: int, *, taint: bool = False, resourc
     """
     for index in range(count):
         name = f"simulated-{index}"
-        kube.apply(f"/api/v1/nodes/{name}", node(name, gpus, taint=taint, resource=resource))
+        kube.apply(f"/api/v1/nodes/{name}", node(name, gpus, taint=taint))
         # Status is a subresource: an apply to the Node itself drops it.
         kube.merge(f"/api/v1/nodes/{name}/status", {"status": _capacity(gpus, resource)})
     until(lambda: _ready(kube) >= count, f"{count} simulated nodes becoming Ready", 60 + count / 10)
 
 
-def node(name: str, gpus: int, *, taint: bool, resource: str = "nvidia.com/gpu") -> Json:
+def node(name: str, gpus: int, *, taint: bool) -> Json:
+    """The Node without its status."""
     labels = {
         "type": "kwok",
         "kubernetes.io/hostname": name,

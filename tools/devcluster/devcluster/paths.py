@@ -26,7 +26,7 @@ def state_root() -> Path:
 
 def _xdg(variable: str, fallback: str) -> Path:
     stated = os.environ.get(variable, "")
-    return Path(stated) if os.path.isabs(stated) else Path.home() / fallback
+    return Path(stated) if stated.startswith("/") else Path.home() / fallback
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import secrets
 import ssl
 import urllib.request
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from devcluster import objects
@@ -46,8 +46,8 @@ class Store:
         return cls(Credentials(**json.loads(path.read_text())), Pki(state).crt("s3-ca"))
 
     def presigned(self, method: str, name: str, seconds: int = 3600, host: str = HOST) -> str:
-        """A URL for one `method` on `name` ("bucket/key"), good for `seconds`; `host` is ADDRESS for use on the host."""
-        return presign(self.credentials, method, f"https://{host}/{name}", datetime.now(timezone.utc), seconds)
+        """A URL for one `method` on "bucket/key", good for `seconds`; on this machine `host` must be ADDRESS."""
+        return presign(self.credentials, method, f"https://{host}/{name}", datetime.now(UTC), seconds)
 
     def call(self, method: str, name: str, body: bytes | None = None) -> bytes:
         """From the host. Raises urllib.error.HTTPError for an error status."""
@@ -55,9 +55,9 @@ class Store:
 
     def call_url(self, method: str, url: str, body: bytes | None = None) -> bytes:
         """The same, with a URL that was presigned for ADDRESS."""
-        request = urllib.request.Request(url, body, method=method)
+        request = urllib.request.Request(url, body, method=method)  # noqa: S310 (always https)
         tls = ssl.create_default_context(cafile=str(self.ca))
-        with urllib.request.urlopen(request, context=tls, timeout=60) as answer:
+        with urllib.request.urlopen(request, context=tls, timeout=60) as answer:  # noqa: S310 (always https)
             return bytes(answer.read())
 
     def make_bucket(self, name: str) -> None:
