@@ -42,7 +42,7 @@ lint: venv ## Check format, lint, types and the arrows between packages.
 
 .PHONY: unit
 unit: venv ## Run the tests that need nothing but Python.
-	$(BIN)/pytest tests/unit tests/scenario tests/devcluster -m "not api and not triton and not e2e"
+	$(BIN)/pytest tests/unit tests/scenario tests/devcluster -m "not api and not helm and not triton and not e2e"
 
 .PHONY: presubmit
 presubmit: lint unit ## What must be green before a commit lands.

@@ -1,0 +1,76 @@
+"""The chart and the samples on a real API server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from demo import samples, story
+from devcluster import ApiServer
+from devcluster.kube import Answer, Json, Kube, until
+from tests.unit.chart.conftest import CHART, Render
+
+pytestmark = [pytest.mark.api, pytest.mark.helm]
+STRICT = "dryRun=All&fieldValidation=Strict"
+PLURALS = {"NetworkPolicy": "networkpolicies", "PriorityClass": "priorityclasses", "InferenceJob": "inferencejobs"}
+CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "PriorityClass", "Namespace", "CustomResourceDefinition"}
+
+
+@pytest.fixture
+def kube(own_api_cluster: ApiServer) -> Kube:
+    """An API server with our CRDs, and a namespace that admits restricted Pods only."""
+    kube = own_api_cluster.kube()
+    for path in sorted((CHART / "crds").glob("*.yaml")):
+        kube.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", yaml.safe_load(path.read_text()))
+    until(lambda: kube.find("/apis/cocoonfleet.io/v1alpha1/inferencejobs") is not None, "the CRDs being served")
+    for name in ("cocoon-system", story.NAMESPACE):
+        restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+        kube.call("POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": restricted}})
+    return kube
+
+
+def collection(thing: Json, namespace: str) -> str:
+    version, kind = thing["apiVersion"], thing["kind"]
+    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    inside = "" if kind in CLUSTER_WIDE else f"/namespaces/{namespace}"
+    return f"{root}{inside}/{PLURALS.get(kind, kind.lower() + 's')}"
+
+
+def try_out(kube: Kube, thing: Json, namespace: str) -> Json:
+    """Create it strictly, in a dry run. Raises Answer."""
+    return kube.call("POST", f"{collection(thing, namespace)}?{STRICT}", thing)
+
+
+def test_the_api_server_accepts_all_of_the_chart(kube: Kube, render: Render) -> None:
+    for thing in render({"image": {"pullSecrets": [{"name": "registry"}]}, "nodeSelector": {"zone": "a"}}):
+        try_out(kube, thing, "cocoon-system")
+
+
+def test_the_operators_pods_are_restricted(kube: Kube, render: Render) -> None:
+    deployment = next(each for each in render() if each["kind"] == "Deployment")
+    pod = deployment["spec"]["template"] | {"apiVersion": "v1", "kind": "Pod"}
+    pod["metadata"] |= {"name": "operator"}
+    try_out(kube, pod, "cocoon-system")
+    del pod["spec"]["containers"][0]["securityContext"]
+    with pytest.raises(Answer, match="restricted"):
+        try_out(kube, pod, "cocoon-system")
+
+
+def filled(name: str) -> dict[str, Any]:
+    """A sample with values of the right form."""
+    digest, address = "0" * 64, "https://s3.example/bucket/object"
+    values = {
+        "TRITON_IMAGE": "registry.example/triton-cpu:1",
+        "CA_BUNDLE": json.dumps("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"),
+        **dict.fromkeys(("TINYLM_URI", "EMBEDDINGS_INPUT_URI", "EMBEDDINGS_OUTPUT_URI"), address),
+        **dict.fromkeys(("MINILM_SHA256", "TINYLM_SHA256", "EMBEDDINGS_INPUT_SHA256"), digest),
+    }
+    return samples.load(name, values)
+
+
+def test_the_api_server_accepts_all_samples(kube: Kube) -> None:
+    for name in ("provider", *story.JOBS):
+        try_out(kube, filled(name), story.NAMESPACE)
