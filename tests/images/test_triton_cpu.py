@@ -1,6 +1,7 @@
 """The development server as a process: both real models answer, and the test models do what tests need of them."""
 
 import asyncio
+import hashlib
 import math
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,8 +13,9 @@ import tritonclient.grpc.aio as client
 from tokenizers import Tokenizer
 from tritonclient.utils import InferenceServerException
 
-from cocoon.api.model_archive import digest_model_directory
-from tests.triton_fixtures import TEST_MODELS, TritonServer, running_triton
+from cocoon.api.model_archive import digest_model_directory, unpack_model_archive
+from imagebuild import models
+from tests.triton_fixtures import TEST_MODELS, TritonServer, prepare, running_triton
 
 pytestmark = pytest.mark.triton
 
@@ -139,6 +141,19 @@ async def test_serving_writes_nothing_into_a_model(grpc: client.InferenceServerC
     await grpc.load_model("echo")
     await grpc.infer("echo", [texts("hello")])
     assert digest_model_directory(triton.model_repository / "echo") == digest_model_directory(TEST_MODELS / "echo")
+
+
+async def test_a_published_archive_is_a_model_that_loads(tmp_path: Path) -> None:
+    prepare()
+    archive, digest = models.archives()["tinylm"]
+    assert hashlib.sha256(archive.read_bytes()).hexdigest() == digest
+    assert archive.with_name("tinylm.tar.sha256").read_text() == f"{digest}  tinylm.tar\n"
+    with running_triton(tmp_path) as server, archive.open("rb") as file:
+        assert unpack_model_archive(file, server.model_repository) == "tinylm"
+        assert digest_model_directory(server.model_repository / "tinylm") == digest
+        async with client.InferenceServerClient(server.grpc_url) as grpc:
+            await grpc.load_model("tinylm")
+            assert len(await stream(grpc, "The ", 3)) == 3
 
 
 async def test_model_control_can_be_kept_to_those_who_know_a_secret(tmp_path: Path) -> None:
