@@ -61,5 +61,6 @@ async def test_embeddings_and_completions_are_metered_in_tokens(operator: kit.Op
     batch = '{"custom_id":"b","url":"/v1/completions","body":{"prompt":"Once upon","max_tokens":12}}'
     event, claims = await operator.do(kit.job(tinylm, batch, uid="complete", price=price))
     (line,) = kit.answers(event)
+    assert line["error"] is None
     assert len(line["response"]["body"]["choices"][0]["text"]) == 12
     assert (claims.usage.prompt_tokens, claims.usage.completion_tokens, claims.cost) == (9, 12, "33")

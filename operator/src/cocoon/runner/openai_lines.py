@@ -131,5 +131,5 @@ def _limit_tensor(limit: int, signature: Signature) -> Tensor:
     if limit < 1:
         raise OpenAIError("max_tokens is not positive")
     shape = (1, *(1 for _ in spec.dims)) if signature.batch else (1,) * len(spec.dims)
-    content, _ = tensors.encode(spec.datatype, (1,), Raw(str(limit).encode()))
+    content, _ = tensors.encode(spec.datatype, (1,), Raw(b"[%d]" % limit))
     return Tensor(spec.name, spec.datatype, shape, content)
