@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from cocoon.fleet.plan.records import ForeignUse, Key, Node, Server
-
-#: No machine has more GPUs than this; a larger number is a mistake of whoever reports it.
-MOST_GPUS = 16
 
 
 class Capacity:
     """GPUs in use by node and resource. `version` changes with everything that placement depends on."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_gpus: int) -> None:
         self.version = 0
+        self._most = most_gpus
         self._ours: dict[tuple[str, str], int] = defaultdict(int)
         self._foreign: dict[str, Mapping[str, int]] = {}
         self._counted: dict[Key, tuple[str, str, int]] = {}
-        self._servers: dict[str, set[Key]] = defaultdict(set)
 
     def put_server(self, server: Server) -> None:
         """Count a server's GPUs until its Pod has ended or is gone, however much it is being deleted."""
@@ -30,7 +27,6 @@ class Capacity:
         if where is not None:
             self._counted[server.key] = where
             self._ours[where[0], where[1]] += where[2]
-        self._servers[server.node].add(server.key)
 
     def drop_server(self, key: Key) -> None:
         """Give back a server's GPUs."""
@@ -38,7 +34,6 @@ class Capacity:
         where = self._counted.pop(key, None)
         if where is not None:
             self._ours[where[0], where[1]] -= where[2]
-            self._servers[where[0]].discard(key)
 
     def put_foreign(self, use: ForeignUse) -> None:
         """Note what Pods of others hold."""
@@ -51,10 +46,6 @@ class Capacity:
         self._foreign.pop(node, None)
         self.version += 1
 
-    def servers_on(self, node: str) -> Iterable[Key]:
-        """Servers on a node."""
-        return self._servers.get(node, ())
-
     def used(self, node: str, resource: str) -> int:
         """GPUs of a node that somebody holds."""
         return self._ours.get((node, resource), 0) + self._foreign.get(node, {}).get(resource, 0)
@@ -62,8 +53,8 @@ class Capacity:
     def free(self, node: Node, resource: str) -> int | str:
         """Free GPUs of a node, or a sentence that says why its numbers make no sense."""
         total, used = node.allocatable.get(resource, 0), self.used(node.name, resource)
-        if total > MOST_GPUS:
-            return f"it reports {total} {resource}, more than {MOST_GPUS}"
+        if total > self._most:
+            return f"it reports {total} {resource}, more than {self._most}"
         if used > total:
             return f"{used} {resource} are in use but it has {total}"
         return total - used

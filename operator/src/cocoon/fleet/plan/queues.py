@@ -120,3 +120,19 @@ class Queues:
     def of_model(self, model: str) -> Iterable[Queue]:
         """Queues with waiting jobs for a model."""
         return self._by_model[model].values() if model in self._by_model else ()
+
+    def models_of(self, namespace: str) -> set[str]:
+        """Models that jobs of a namespace wait for."""
+        return {
+            model
+            for model, queues in self._by_model.items()
+            if any(job_class.namespace == namespace for job_class in queues)
+        }
+
+    def classes(self) -> int:
+        """How many classes have waiting jobs."""
+        return sum(len(queues) for queues in self._by_model.values())
+
+    def has_class(self, job_class: object) -> bool:
+        """Whether a class has waiting jobs."""
+        return isinstance(job_class, JobClass) and job_class in self._by_model.get(job_class.model, {})

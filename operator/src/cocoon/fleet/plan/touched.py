@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from cocoon.api.times import Instant
+from cocoon.fleet.plan.records import Key
 
 Kind = Literal["provider", "server", "job", "model"]
 Subject = tuple[Kind, str]
@@ -20,15 +21,18 @@ Subject = tuple[Kind, str]
 class Touched(Struct):
     """Keys of providers, servers and jobs, and names of models, to look at in the next round."""
 
-    providers: set[str] = field(default_factory=set)
-    servers: set[str] = field(default_factory=set)
-    jobs: set[str] = field(default_factory=set)
+    providers: set[Key] = field(default_factory=set)
+    servers: set[Key] = field(default_factory=set)
+    jobs: set[Key] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
 
     def add(self, subject: Subject) -> None:
         """Touch one subject."""
         kind, name = subject
-        {"provider": self.providers, "server": self.servers, "job": self.jobs, "model": self.models}[kind].add(name)
+        if kind == "model":
+            self.models.add(name)
+        else:
+            {"provider": self.providers, "server": self.servers, "job": self.jobs}[kind].add(Key(name))
 
 
 class Alarms:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 
 from cocoon.api.conditions import find
 from cocoon.api.money import NanoTon
@@ -49,7 +49,7 @@ class Usage:
                 del waiting[uid]
                 self._outstanding[namespace] -= self._budgets[namespace].pop(uid, NanoTon(0))
 
-    def jobs_of(self, server: Uid) -> Set[Key]:
+    def jobs_of(self, server: Uid) -> AbstractSet[Key]:
         """Unfinished jobs bound to a server."""
         return self._bound.get(server, frozenset())
 

@@ -1,0 +1,162 @@
+"""A provider's status as it should read now: counts, and one condition for each thing that can be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from cocoon.api.conditions import Condition, Truth
+from cocoon.api.conditions import replace as with_condition
+from cocoon.api.money import Price
+from cocoon.api.provider import Capacity, ModelStatus, ProviderStatus, ServerCounts
+from cocoon.api.times import Instant, format_time
+from cocoon.fleet.plan import reasons
+from cocoon.fleet.plan.census import BUSY, FREE
+from cocoon.fleet.plan.job_status import Cause
+from cocoon.fleet.plan.nodes import node_obstacle, technology_of
+from cocoon.fleet.plan.records import Offer, Provider, Server
+from cocoon.fleet.plan.snapshot import Snapshot
+from cocoon.fleet.plan.standing import trust_obstacle
+
+Verdict = tuple[str, Truth, Cause]
+
+
+def observed(snapshot: Snapshot, provider: Provider, now: Instant) -> ProviderStatus:
+    """The status of a provider; what others write in it stays."""
+    servers = [snapshot.servers[key] for key in sorted(snapshot.servers_of_provider[provider.key])]
+    counts, capacity = _count(snapshot, servers, now), _capacity(snapshot, provider, now)
+    checks = (
+        _wallet(provider),
+        _models(snapshot, provider, servers),
+        _capacity_available(snapshot, provider, capacity, now),
+        _attested(snapshot, servers, now),
+        _payouts(snapshot),
+    )
+    conditions = provider.status.conditions
+    for kind, truth, cause in (_ready(provider, checks, counts), *checks):
+        stamp = format_time(now)
+        new = Condition(kind, truth, cause.reason, cause.message, stamp, provider.generation)
+        conditions = with_condition(conditions, new)
+    return replace(
+        provider.status,
+        observed_generation=provider.generation,
+        conditions=conditions,
+        capacity=capacity,
+        servers=counts,
+        trust=provider.trust,
+        price=_price_range(provider.offers.values()),
+        models=tuple(_model(snapshot, provider, offer) for _, offer in sorted(provider.offers.items())),
+    )
+
+
+def _count(snapshot: Snapshot, servers: list[Server], now: Instant) -> ServerCounts:
+    ready = sum(snapshot.census.standing(server.key) in (FREE, BUSY) for server in servers)
+    attested = sum(not trust_obstacle(snapshot, server, now) for server in servers)
+    return ServerCounts(len(servers), ready, attested)
+
+
+def _capacity(snapshot: Snapshot, provider: Provider, now: Instant) -> Capacity:
+    nodes = gpus = free = 0
+    for node in snapshot.offered_nodes(provider):
+        technology = technology_of(provider, node)
+        if technology is None:
+            continue
+        left = snapshot.capacity.free(node, technology.gpu_resource)
+        if isinstance(left, int):
+            nodes, gpus = nodes + 1, gpus + node.allocatable.get(technology.gpu_resource, 0)
+            free += 0 if node_obstacle(snapshot, provider, node, 0, now) else left
+    return Capacity(nodes, gpus, free)
+
+
+def _model(snapshot: Snapshot, provider: Provider, offer: Offer) -> ModelStatus:
+    key = (provider.key, offer.model)
+    servers = snapshot.servers_of_offer[key]
+    running = sum(len(snapshot.usage.jobs_of(snapshot.servers[each].uid)) for each in servers)
+    queued = sum(
+        len(queue)
+        for queue in snapshot.queues.of_model(offer.model)
+        if any(candidate.key == key for candidate in snapshot.candidates(queue.job_class))
+    )
+    return ModelStatus(offer.model, len(servers), queued, running, offer.price)
+
+
+def _wallet(provider: Provider) -> Verdict:
+    flaw = next((flaw for flaw in provider.flaws if flaw.part.startswith("wallet")), None)
+    if flaw is not None:
+        return reasons.WALLET_VALID, "False", Cause(flaw.reason, flaw.message)
+    return reasons.WALLET_VALID, "True", Cause(reasons.AS_DECLARED, "The wallet's address can be paid to.")
+
+
+def _models(snapshot: Snapshot, provider: Provider, servers: list[Server]) -> Verdict:
+    flaw = next((flaw for flaw in provider.flaws if flaw.part.startswith("models")), None)
+    if flaw is not None:
+        return reasons.MODELS_VALID, "False", Cause(flaw.reason, flaw.message)
+    for server in servers:
+        view = snapshot.runners.get(server.uid)
+        for model in view.models if view is not None else ():
+            if model.state == "Failed" and model.name in provider.offers:
+                message = f"Model {model.name} can't be loaded on server {server.key}: {model.detail}"
+                return reasons.MODELS_VALID, "False", Cause(model.code or reasons.MODEL_FAILED, message)
+    return reasons.MODELS_VALID, "True", Cause(reasons.AS_DECLARED, "No model is known to be wrong.")
+
+
+def _capacity_available(snapshot: Snapshot, provider: Provider, capacity: Capacity, now: Instant) -> Verdict:
+    kind, nodes = reasons.CAPACITY_AVAILABLE, snapshot.offered_nodes(provider)
+    if not nodes:
+        return kind, "False", Cause(reasons.NO_NODES, "spec.nodes.selector selects no node. Label the GPU nodes.")
+    whys = {node_obstacle(snapshot, provider, node, 0, now) for node in nodes}
+    if capacity.gpus and "" in whys:
+        return kind, "True", Cause(reasons.AS_DECLARED, "There are nodes with GPUs for servers.")
+    why = ", ".join(sorted(why for why in whys if why)) or "they have no GPUs of the technologies' gpuResource"
+    return kind, "False", Cause(reasons.NO_GPUS, f"No selected node can be used: {why}.")
+
+
+def _attested(snapshot: Snapshot, servers: list[Server], now: Instant) -> Verdict:
+    kind, running = reasons.ATTESTED, [server for server in servers if server.running]
+    if not running:
+        return kind, "Unknown", Cause(reasons.NO_SERVERS, "No server runs.")
+    why = next((why for server in running if (why := trust_obstacle(snapshot, server, now))), "")
+    if not why:
+        return kind, "True", Cause(reasons.TRUSTED, "Every running server is attested.")
+    truth: Truth = "Unknown" if why == "not attested yet" else "False"
+    return kind, truth, Cause(reasons.ATTESTING, f"At least one running server is {why}.")
+
+
+def _payouts(snapshot: Snapshot) -> Verdict:
+    kind, link = reasons.PAYOUTS_CURRENT, snapshot.payout
+    if not link.configured:
+        return kind, "Unknown", Cause(reasons.NO_PAYOUT_SERVICE, "No payout service is configured: work is free.")
+    if link.unreachable_since is not None:
+        message = f"The payout service has not answered since {format_time(link.unreachable_since)}."
+        return kind, "False", Cause(reasons.PAYOUT_UNREACHABLE, message)
+    return kind, "True", Cause(reasons.PAYING, "The payout service answers.")
+
+
+def _ready(provider: Provider, checks: Iterable[Verdict], counts: ServerCounts) -> Verdict:
+    for kind, truth, cause in checks:
+        if truth == "False" and kind not in (reasons.PAYOUTS_CURRENT, reasons.ATTESTED):
+            return reasons.READY, "False", cause
+    flaw = next(iter(provider.flaws), None)
+    if flaw is not None:
+        return reasons.READY, "False", Cause(flaw.reason, flaw.message)
+    if provider.operation != "Serve":
+        message = f"spec.operation is {provider.operation}. Set it to Serve to take jobs."
+        return reasons.READY, "False", Cause(reasons.HOLDING, message)
+    least = sum(offer.minimum for offer in provider.offers.values() if offer.isolation == "Shared")
+    if counts.ready < least:
+        message = f"{counts.ready} servers are ready; the models' minimums ask for {least}."
+        return reasons.READY, "False", Cause(reasons.ATTESTING, message)
+    return reasons.READY, "True", Cause(reasons.SERVING, "The provider takes jobs.")
+
+
+def _price_range(offers: Iterable[Offer]) -> str | None:
+    """The prices of all models in a few characters, for the column."""
+    shown = sorted({_shown(offer.price) for offer in offers})
+    return None if not shown else shown[0] if len(shown) == 1 else f"{len(shown)} prices"
+
+
+def _shown(price: Price) -> str:
+    if price.by_items:
+        return f"{price.per_million_items}/M items"
+    return f"{price.per_million_prompt_tokens or 0}+{price.per_million_completion_tokens or 0}/M tokens"

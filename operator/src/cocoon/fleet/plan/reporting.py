@@ -1,0 +1,70 @@
+"""Receipts that no job's status waits for, and what a runner may forget.
+
+A runner keeps each receipt until it is durable elsewhere: in the status of its job once the payout service took it,
+or with the payout service alone if the job is gone, went on elsewhere or was over already. Without a payout service
+the status is enough.
+"""
+
+from __future__ import annotations
+
+from cocoon.api.conditions import find
+from cocoon.api.runner import Finished
+from cocoon.api.times import Instant
+from cocoon.fleet.plan import reasons
+from cocoon.fleet.plan.actions import AcknowledgeEvents, FinishJob, ReportReceipt
+from cocoon.fleet.plan.draft import Draft
+from cocoon.fleet.plan.records import Job, RunnerView, Server
+from cocoon.fleet.plan.recovery import stands
+from cocoon.fleet.plan.snapshot import Snapshot
+
+
+def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:  # noqa: ARG001  # every decision is called alike
+    """Report what only the runner has, then let it forget."""
+    for key in sorted(draft.touched.servers):
+        server = snapshot.servers.get(key)
+        view = snapshot.runners.get(server.uid) if server is not None else None
+        if server is None or view is None or not view.finished or view.unreachable_since is not None:
+            continue
+        for event in view.finished:
+            _hand_over(snapshot, server, view, event, draft)
+        up_to = forgettable(snapshot, server, view)
+        if up_to > view.acknowledged:
+            draft.add(AcknowledgeEvents(server.key, server.uid, up_to))
+
+
+def forgettable(snapshot: Snapshot, server: Server, view: RunnerView) -> int:
+    """The number of the last event before the first receipt that is not durable elsewhere."""
+    last = view.acknowledged
+    for event in view.finished:
+        if not is_durable(snapshot, server, view, event):
+            return last
+        last = event.number
+    return last
+
+
+def is_durable(snapshot: Snapshot, server: Server, view: RunnerView, event: Finished) -> bool:
+    """Whether the fleet would lose nothing if the runner forgot this receipt."""
+    if stands(snapshot, server, f"{event.uid}/{event.attempt}"):
+        return False
+    job = snapshot.job_of(event.uid)
+    if job is not None and job.status.receipt == event.receipt:
+        return not snapshot.payout.configured or is_reported(job)
+    reported = (view.boot, event.number) in snapshot.memory.reported.get(server.uid, ())
+    return reported or not snapshot.payout.configured
+
+
+def is_reported(job: Job) -> bool:
+    """Whether the payout service has the job's receipt, or there is no such service to have it."""
+    reported = find(job.status.conditions, reasons.REPORTED)
+    return reported is not None and (reported.status == "True" or reported.reason == reasons.NO_PAYOUT_SERVICE)
+
+
+def _hand_over(snapshot: Snapshot, server: Server, view: RunnerView, event: Finished, draft: Draft) -> None:
+    link = snapshot.payout
+    if not link.configured or link.unreachable_since is not None or is_durable(snapshot, server, view, event):
+        return
+    job = snapshot.job_of(event.uid)
+    if job is not None and job.status.receipt == event.receipt:
+        draft.add(FinishJob(job.key, job.uid, job.resource_version, server.key, event))
+    elif not stands(snapshot, server, f"{event.uid}/{event.attempt}"):
+        draft.add(ReportReceipt(server.key, server.uid, event))
