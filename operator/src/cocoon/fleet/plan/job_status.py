@@ -73,24 +73,20 @@ def fail(job: Job, cause: Cause, now: Instant) -> JobStatus:
     return _finish(job, replace(job.status, attempts=attempts), cause, now, succeeded=False)
 
 
-class Settlement(Struct, frozen=True):
-    """An attempt's end: its receipt and what that says, where the answers are, and whether it is reported, and why."""
-
-    receipt: str
-    claims: Claims
-    output: OutputStatus | None
-    cause: Cause
-    reported: Truth
-    report: Cause
+def settle(  # noqa: PLR0913  # a job's end is made of all of them
+    job: Job, claims: Claims, receipt: str, cause: Cause, now: Instant, *, output: OutputStatus | None
+) -> JobStatus:
+    """The status of a job whose attempt is receipted; the caller marks it with the condition Reported."""
+    status = replace(job.status, usage=claims.usage, cost=claims.cost, receipt=receipt, output=output)
+    return _finish(job, status, cause, now, succeeded=claims.outcome == "Succeeded")
 
 
-def settle(job: Job, end: Settlement, now: Instant) -> JobStatus:
-    """The status of a job whose attempt is receipted."""
-    claims, stamp = end.claims, format_time(now)
-    status = replace(job.status, usage=claims.usage, cost=claims.cost, receipt=end.receipt, output=end.output)
-    over = _finish(job, status, end.cause, now, succeeded=claims.outcome == "Succeeded")
-    report = Condition(reasons.REPORTED, end.reported, end.report.reason, end.report.message, stamp, job.generation)
-    return replace(over, conditions=with_condition(over.conditions, report))
+def mark(  # noqa: PLR0913, PLR0917  # a condition is made of all of them
+    status: JobStatus, job: Job, kind: str, truth: Truth, cause: Cause, now: Instant
+) -> JobStatus:
+    """A status with one more condition."""
+    condition = Condition(kind, truth, cause.reason, cause.message, format_time(now), job.generation)
+    return replace(status, conditions=with_condition(status.conditions, condition))
 
 
 def next_attempt(job: Job) -> int:

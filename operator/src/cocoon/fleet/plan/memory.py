@@ -40,6 +40,8 @@ class Memory(Struct):
 
     loads: dict[Uid, Tries] = field(default_factory=dict)
     """Model loads asked of a server."""
+    attested: dict[Uid, Instant] = field(default_factory=dict)
+    """When each server was last asked for evidence."""
     avoided: dict[str, Avoided] = field(default_factory=dict)
     """Nodes on which servers could not be started or trusted."""
     cancelled: dict[tuple[Uid, str], Instant] = field(default_factory=dict)

@@ -25,6 +25,8 @@ def started(memory: Memory, action: Action, now: Instant) -> None:
         case actions.LoadModel():
             count = memory.loads[action.server_uid].count + 1 if action.server_uid in memory.loads else 1
             memory.loads[action.server_uid] = Tries(count, now + growing(count, LOAD_AGAIN_AFTER))
+        case actions.AttestServer():
+            memory.attested[action.server_uid] = now
         case actions.WriteProviderStatus():
             memory.provider_written[action.provider] = now
         case actions.CreateServer():
@@ -58,6 +60,7 @@ def succeeded(memory: Memory, snapshot: Snapshot, action: Action, now: Instant) 
 def forget_server(memory: Memory, server: Uid) -> None:
     """A server is gone: nothing needs to be remembered of it."""
     memory.loads.pop(server, None)
+    memory.attested.pop(server, None)
     memory.reported.pop(server, None)
     for known in [known for known in memory.cancelled if known[0] == server]:
         del memory.cancelled[known]

@@ -47,10 +47,18 @@ def is_durable(snapshot: Snapshot, server: Server, view: RunnerView, event: Fini
     if stands(snapshot, server, f"{event.uid}/{event.attempt}"):
         return False
     job = snapshot.job_of(event.uid)
-    if job is not None and job.status.receipt == event.receipt:
+    if job is not None and is_settled_by(job, server, event):
         return not snapshot.payout.configured or is_reported(job)
     reported = (view.boot, event.number) in snapshot.memory.reported.get(server.uid, ())
     return reported or not snapshot.payout.configured
+
+
+def is_settled_by(job: Job, server: Server, event: Finished) -> bool:
+    """Whether the job's status holds this receipt; only an attempt's receipt gives a job a cost."""
+    binding = job.status.binding
+    if binding is None or not job.finished or job.status.cost is None:
+        return False
+    return (binding.server_uid, binding.attempt) == (server.uid, event.attempt)
 
 
 def is_reported(job: Job) -> bool:
@@ -64,7 +72,7 @@ def _hand_over(snapshot: Snapshot, server: Server, view: RunnerView, event: Fini
     if not link.configured or link.unreachable_since is not None or is_durable(snapshot, server, view, event):
         return
     job = snapshot.job_of(event.uid)
-    if job is not None and job.status.receipt == event.receipt:
+    if job is not None and is_settled_by(job, server, event):
         draft.add(FinishJob(job.key, job.uid, job.resource_version, server.key, event))
     elif not stands(snapshot, server, f"{event.uid}/{event.attempt}"):
         draft.add(ReportReceipt(server.key, server.uid, event))

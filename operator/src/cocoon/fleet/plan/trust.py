@@ -55,12 +55,22 @@ def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
 def _attest_when_due(snapshot: Snapshot, server: Server, now: Instant, draft: Draft) -> None:
     if not server.running or not server.address:
         return
-    known = snapshot.attestations.get(server.uid)
-    due = now if known is None or restarted(known, snapshot.runners.get(server.uid)) else known.next_try
+    due = _due(snapshot, server, now)
     if due <= now:
         draft.add(AttestServer(server.key, server.uid, server.provider))
     else:
         draft.wake(("server", server.key), due)
+
+
+def _due(snapshot: Snapshot, server: Server, now: Instant) -> Instant:
+    """When to ask for evidence: when it was agreed, or soon if the runner may be another by now."""
+    known, view = snapshot.attestations.get(server.uid), snapshot.runners.get(server.uid)
+    if known is None:
+        return now
+    silent = view is not None and view.unreachable_since is not None and not known.failures
+    if not silent and not restarted(known, view):
+        return known.next_try
+    return min(known.next_try, snapshot.memory.attested.get(server.uid, 0.0) + FIRST_RETRY)
 
 
 def _show(snapshot: Snapshot, provider: Provider, server: Server, now: Instant, draft: Draft) -> None:
