@@ -1,9 +1,10 @@
 """What runs in every cluster of the profile `full`: RuntimeClasses, public token keys, DNS, and the S3 server."""
 
 import functools
+import socket
 from pathlib import Path
 
-from devcluster import containerd, dns, objects, pki, s3
+from devcluster import containerd, dns, node, objects, pki, s3
 from devcluster.containerd import Containerd
 from devcluster.images import Image
 from devcluster.kube import Json, Kube, condition, until
@@ -11,7 +12,10 @@ from devcluster.paths import State
 
 PROBE = "localhost/devcluster/probe:dev"
 _RBAC = "rbac.authorization.k8s.io"
-_DEPLOYMENTS = (("kube-system", dns.DEPLOYMENT), (s3.NAMESPACE, s3.NAME))
+_SERVERS = (
+    (dns.NAMESPACE, dns.DEPLOYMENT, node.DNS_SERVICE, 53),
+    (s3.NAMESPACE, s3.NAME, s3.ADDRESS, 443),
+)
 
 
 def install(kube: Kube, runtime: Containerd, state: State, binaries: dict[str, Path]) -> None:
@@ -25,10 +29,19 @@ def install(kube: Kube, runtime: Containerd, state: State, binaries: dict[str, P
 
 
 def await_ready(kube: Kube) -> None:
-    """Wait until DNS and S3 answer."""
-    for namespace, name in _DEPLOYMENTS:
+    """Wait until DNS and S3 are up to date and their Services' addresses answer."""
+    for namespace, name, address, port in _SERVERS:
         path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
         until(functools.partial(_is_current, kube, path), f"{name} becoming available", 90)
+        until(functools.partial(_connects, address, port), f"{name} answering at {address}:{port}", 60)
+
+
+def _connects(address: str, port: int) -> bool:
+    try:
+        with socket.create_connection((address, port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def _is_current(kube: Kube, path: str) -> bool:

@@ -35,6 +35,8 @@ class FullCluster:
         node.start_proxy(plane, self.record.proxy_health, self.record.proxy_metrics)
         addons.install(plane.kube(), runtime, plane.state, plane.binaries)
         self._start_enforcer()
+        if not plane.processes.alive("kubelet"):
+            node.doubt(plane.kube())
         node.start_kubelet(plane, runtime)
         node.await_ready(plane.kube())
         node.claim_gpus(plane.kube(), self.record.gpus)

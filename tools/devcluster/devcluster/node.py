@@ -55,6 +55,16 @@ def start_proxy(plane: ControlPlane, health: int, metrics: int) -> None:
     plane.processes.start("kube-proxy", argv)
 
 
+def doubt(kube: Kube) -> None:
+    """Before kubelet starts: what the API server remembers of the Node is of an earlier life."""
+    path = f"/api/v1/nodes/{NAME}"
+    known = kube.find(path)
+    if known is not None:
+        others = [each for each in known.get("status", {}).get("conditions", []) if each["type"] != "Ready"]
+        unknown = {"type": "Ready", "status": "Unknown", "reason": "KubeletIsStarting", "message": "kubelet was down"}
+        kube.merge(f"{path}/status", {"status": {"conditions": [*others, unknown]}})
+
+
 def await_ready(kube: Kube) -> None:
     """Wait until kubelet has registered the Node and says that it is Ready."""
     until(lambda: condition(kube.find(f"/api/v1/nodes/{NAME}"), "Ready"), "the node becoming Ready", 90)
