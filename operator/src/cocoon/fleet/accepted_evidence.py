@@ -12,7 +12,7 @@ from typing import Final
 MOST_BYTES: Final = 64 << 20
 
 
-class EvidenceShelf:
+class AcceptedEvidence:
     """Bundles by the digest that receipts name them by; the longest unrenewed go first when there are too many."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
