@@ -7,6 +7,7 @@ import subprocess
 import urllib.request
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from msgspec import convert, to_builtins
@@ -168,7 +169,7 @@ def test_a_providers_name_has_no_dots(objects: Objects) -> None:
     ],
 )
 def test_field_selectors(plural: str, selector: str, objects: Objects) -> None:
-    name = f"selected-{abs(hash(selector))}"
+    name = f"selected-{crc32(selector.encode())}"
     with_status(objects, plural, name)
     field, value = selector.split("=")
     assert name in objects.select(plural, selector)
@@ -231,7 +232,7 @@ def kubectl() -> Path:
 def apply(kubectl: Path, cluster: ApiServer, manifest: Manifest | Path, *more: str) -> subprocess.CompletedProcess[str]:
     """`kubectl apply` with strict validation, as a dry run on the server."""
     source = (str(manifest), "") if isinstance(manifest, Path) else ("-", json.dumps(manifest))
-    command = [kubectl, f"--kubeconfig={cluster.kubeconfig}", "apply", "--validate=strict", "--dry-run=server"]
+    command = [str(kubectl), f"--kubeconfig={cluster.kubeconfig}", "apply", "--validate=strict", "--dry-run=server"]
     return subprocess.run(
         [*command, *more, "-f", source[0]], input=source[1], capture_output=True, text=True, timeout=60, check=False
     )
