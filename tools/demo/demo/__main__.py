@@ -1,20 +1,19 @@
 """The command line: `python -m demo up|down`."""
 
+import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from demo.cluster import DemoCluster
 from demo.errors import DemoError
 from demo.screen import Screen
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
-    commands: dict[str, Callable[[Screen], int]] = {"up": _up, "down": _down}
-    if len(arguments) != 1 or arguments[0] not in commands:
-        sys.stderr.write("usage: python -m demo up|down\n")
-        return 2
+    asked = _parser().parse_args(arguments)
     try:
-        return commands[arguments[0]](Screen())
+        return int(asked.run(DemoCluster(asked.cluster), Screen()))
     except DemoError as error:
         sys.stderr.write(f"\ndemo: {error}\n" + "".join(f"  try: {line}\n" for line in error.advice))
         return 1
@@ -23,17 +22,27 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def _up(screen: Screen) -> int:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="demo", description="The whole product on this machine.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, text in (("up", _up, "run it"), ("down", _down, "take it away")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--cluster", default="dev", help="the devcluster to use (default: dev)")
+        command.set_defaults(run=run)
+    return parser
+
+
+def _up(cluster: DemoCluster, screen: Screen) -> int:
     from demo.up import up  # noqa: PLC0415 - needs the virtual environment, which `down` does without
 
-    return up(screen)
+    return up(cluster, screen)
 
 
-def _down(screen: Screen) -> int:
+def _down(cluster: DemoCluster, screen: Screen) -> int:
     from demo.down import down  # noqa: PLC0415 - see above
 
-    return down(screen)
+    return down(cluster, screen)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

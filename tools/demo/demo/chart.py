@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from demo import cluster
+from demo.cluster import program
 from demo.explain import OPERATOR
 from demo.kubectl import Kubectl
 from demo.programs import REPOSITORY, ask
@@ -17,7 +17,7 @@ def install(kubectl: Kubectl, images: Mapping[str, str]) -> None:
     kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CHART / 'crds'}")
     kubectl("wait", "--for=condition=Established", f"--filename={CHART / 'crds'}", "--timeout=30s")
     values = json.dumps(_values(images))
-    helm = cluster.program("helm", "helm")
+    helm = program("helm", "helm")
     where = (f"--kubeconfig={kubectl.kubeconfig}", f"--namespace={OPERATOR}", "--create-namespace")
     ask(helm, "upgrade", "--install", RELEASE, CHART, *where, "--skip-crds", "--values=-", stdin=values)
     kubectl.within(OPERATOR)("rollout", "status", f"deployment/{RELEASE}", "--timeout=120s")

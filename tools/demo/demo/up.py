@@ -1,8 +1,9 @@
 """`demo up`: the steps, in order. Each may be done again."""
 
-from demo import chart, cluster, images, jobs, machine, provider, storage, table, verification
+from demo import chart, images, jobs, machine, provider, storage, table, verification
 from demo.answers import FOLDER
 from demo.checks import Checks
+from demo.cluster import DemoCluster
 from demo.errors import DemoError
 from demo.explain import advice, explain
 from demo.kubectl import Kubectl
@@ -11,24 +12,24 @@ from demo.screen import Screen
 COLD = "the first time this compiles Kubernetes (about 15 minutes on 2 cores)"
 
 
-def up(screen: Screen) -> int:
+def up(cluster: DemoCluster, screen: Screen) -> int:
     """Run the demo; the exit status, 0 if everything is as expected."""
     with screen.step("this machine"):
         machine.require()
     with screen.step(f"a Kubernetes cluster; {COLD}"):
         kubectl = cluster.up()
     try:
-        return _on(kubectl, screen)
+        return _on(cluster, kubectl, screen)
     except DemoError:
         explain(kubectl, screen)
         raise
 
 
-def _on(kubectl: Kubectl, screen: Screen) -> int:
+def _on(cluster: DemoCluster, kubectl: Kubectl, screen: Screen) -> int:
     with screen.step("images, built without a registry; the first time about 3 minutes"):
-        provided = images.provide(screen)
+        provided = images.provide(cluster, screen)
     with screen.step("files for the storage service"):
-        values = storage.fill() | {"TRITON_IMAGE": provided["triton-cpu"]}
+        values = storage.fill(cluster) | {"TRITON_IMAGE": provided["triton-cpu"]}
     with screen.step("the operator, by its Helm chart"):
         chart.install(kubectl, provided)
     with screen.step("a provider (docs/samples/provider.yaml)"):
@@ -38,7 +39,7 @@ def _on(kubectl: Kubectl, screen: Screen) -> int:
         found = jobs.watch(kubectl, screen)
     checks = Checks(screen)
     with screen.step("what came out"):
-        receipts = verification.verify(kubectl, found, checks)
+        receipts = verification.verify(kubectl, found, cluster.store, checks)
     return _conclude(kubectl, table.render(table.rows(found, receipts)), checks, screen)
 
 

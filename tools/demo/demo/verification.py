@@ -8,18 +8,19 @@ from demo.errors import DemoError
 from demo.kubectl import Json, Kubectl, condition
 from demo.receipts import Verified
 from demo.story import Expected
+from devcluster.s3 import Store
 
 OUTPUT_KEY = "output.jsonl"
 
 
-def verify(kubectl: Kubectl, jobs: Mapping[str, Json], checks: Checks) -> dict[str, bool]:
+def verify(kubectl: Kubectl, jobs: Mapping[str, Json], store: Store, checks: Checks) -> dict[str, bool]:
     """Check all jobs; whether each finished job's receipt holds, by its name."""
     verified: dict[str, Verified] = {}
     good = {}
     for expected in story.SUCCEEDING:
         job = jobs[expected.job]
         if _succeeded(job, expected, checks):
-            text = _answers(kubectl, job)
+            text = _answers(kubectl, store, job)
             _check_answers(job, text, expected, checks)
             good[expected.job] = _check_receipt(kubectl, job, text, verified, checks)
     _check_waiting(jobs[story.WAITING], checks)
@@ -42,14 +43,14 @@ def _succeeded(job: Json, expected: Expected, checks: Checks) -> bool:
     return True
 
 
-def _answers(kubectl: Kubectl, job: Json) -> str:
+def _answers(kubectl: Kubectl, store: Store, job: Json) -> str:
     """Fetch a job's answers and leave them in build/demo."""
     place = job["status"].get("output", {})
     if "configMap" in place:
         found = kubectl.find("configmap", place["configMap"])
         text = str((found or {}).get("data", {}).get(OUTPUT_KEY, ""))
     else:
-        text = storage.answers()
+        text = storage.answers(store)
     answers.keep(job["metadata"]["name"], text)
     return text
 
