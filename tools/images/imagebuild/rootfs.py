@@ -12,11 +12,18 @@ from imagebuild.screen import step
 SUITE = "bookworm"
 PACKAGES = ("ca-certificates", "libexpat1", "libpython3.11", "libstdc++6", "python3", "python3-venv")
 LEFT_OUT = ("doc", "info", "lintian", "locale", "man")
+OPTIONS = (
+    "--quiet",
+    "--variant=minbase",
+    f"--include={','.join(PACKAGES)}",
+    *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT),
+    "--customize-hook=rm $1/etc/apt/sources.list",  # where this machine got its packages is nobody else's business
+)
 
 
 def fetch() -> Path:
-    """The folder that holds rootfs.tar, made anew when the list above changes."""
-    folder = paths.cache() / f"rootfs-{paths.fingerprint(SUITE, *PACKAGES, *LEFT_OUT)}"
+    """The folder that holds rootfs.tar, made anew when the lists above change."""
+    folder = paths.cache() / f"rootfs-{paths.fingerprint(SUITE, *OPTIONS)}"
     if not folder.exists():
         host.need({"mmdebstrap": "mmdebstrap"})
         with step("Debian packages of the base image"):
@@ -27,7 +34,5 @@ def fetch() -> Path:
 
 def _make(folder: Path) -> None:
     folder.mkdir()
-    without = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
-    options = ["--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}", *without]
     mirror = [address] if (address := os.environ.get("DEBIAN_MIRROR")) else []
-    host.run("mmdebstrap", *options, SUITE, folder / "rootfs.tar", *mirror)
+    host.run("mmdebstrap", *OPTIONS, SUITE, folder / "rootfs.tar", *mirror)
