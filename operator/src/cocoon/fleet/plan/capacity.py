@@ -9,7 +9,7 @@ from cocoon.fleet.plan.records import ForeignUse, Key, Node, Server
 
 
 class Capacity:
-    """GPUs in use by node and resource. `version` changes with everything that placement depends on."""
+    """GPUs in use by node and resource. `version` changes whenever there may be room where there was none."""
 
     def __init__(self, most_gpus: int) -> None:
         self.version = 0

@@ -129,6 +129,10 @@ class Queues:
             if any(job_class.namespace == namespace for job_class in queues)
         }
 
+    def models(self) -> set[str]:
+        """Models that jobs wait for."""
+        return {model for model, queues in self._by_model.items() if queues}
+
     def classes(self) -> int:
         """How many classes have waiting jobs."""
         return sum(len(queues) for queues in self._by_model.values())

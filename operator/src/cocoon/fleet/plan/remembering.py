@@ -46,6 +46,7 @@ def succeeded(memory: Memory, snapshot: Snapshot, action: Action, now: Instant) 
             memory.reported.setdefault(action.server_uid, set()).add((boot, action.event.number))
         case actions.ApplyChildren():
             memory.children[action.provider] = action.digest
+            snapshot.capacity.version += 1
         case actions.DeleteServer(reason=reasons.OUTDATED):
             server = snapshot.servers.get(action.server)
             if server is not None:

@@ -79,6 +79,7 @@ class Snapshot:
         self.servers_of_offer: dict[OfferKey, set[Key]] = defaultdict(set)
         self.servers_on_node: dict[str, set[Key]] = defaultdict(set)
         self.providers_of_model: dict[str, set[Key]] = defaultdict(set)
+        self._seen_capacity = 0
         self._offered: dict[Key, tuple[Node, ...]] = {}
         self._candidates: dict[str, dict[JobClass, tuple[Candidate, ...]]] = defaultdict(dict)
         self._puts: dict[type, Callable[[Any], None]] = {
@@ -128,6 +129,9 @@ class Snapshot:
         self.expectations.expire(self, now)
         touched = self.touched
         self.alarms.ring(now, touched)
+        if self.capacity.version != self._seen_capacity:
+            touched.models.update(self.queues.models())
+            self._seen_capacity = self.capacity.version
         self.touched = Touched()
         return touched
 
@@ -380,4 +384,4 @@ def waits(job: Job) -> bool:
 
 def _terms(provider: Provider) -> tuple[object, ...]:
     """What servers and queues depend on; a provider's status is none of it."""
-    return (provider.uid, provider.generation, provider.deleting, provider.flaws, provider.offers)
+    return (provider.uid, provider.generation, provider.finalized, provider.deleting, provider.flaws, provider.offers)
