@@ -1,0 +1,29 @@
+"""`python -m cocoon.fleet`: the operator."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+
+from cocoon.fleet.logs import set_up
+from cocoon.fleet.ports.failures import Refused
+from cocoon.fleet.run import run
+from cocoon.fleet.settings import read_settings
+
+
+def main() -> int:
+    """Run until a signal comes; the exit status."""
+    settings = read_settings(sys.argv[1:], os.environ)
+    set_up(settings.log_format, settings.log_level)
+    try:
+        asyncio.run(run(settings))
+    except Refused as refused:
+        logging.getLogger(__name__).error("%s", refused)  # noqa: TRY400 - the sentence is all there is to say
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

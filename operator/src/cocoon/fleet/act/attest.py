@@ -1,0 +1,110 @@
+"""Asking a server for evidence and reaching a verdict on it.
+
+The connection on which evidence is asked for trusts nobody. The verdict counts only if the evidence binds the key of
+that connection's own certificate; from then on the server is spoken to over that certificate only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+from typing import Final
+
+from msgspec.structs import replace
+
+from cocoon.api.evidence import NONCE_BYTES, Reason, Verdict
+from cocoon.attest import bundle as bundles
+from cocoon.attest.policy import Policy
+from cocoon.attest.tls import spki_digest
+from cocoon.attest.verify import verify
+from cocoon.fleet.act.means import Means
+from cocoon.fleet.plan.actions import AttestServer
+from cocoon.fleet.plan.records import Attestation, Provider, RunnerView
+from cocoon.fleet.plan.trust import next_try
+from cocoon.fleet.ports.failures import Busy, Failure
+from cocoon.fleet.ports.servers import Place, Shown
+
+_FIRST_TRIES: Final = 16
+_FIRST_PAUSE: Final = 0.5
+_NOT_BOUND: Final = Reason("KeyMismatch", "The evidence does not name the key of the connection it came over.")
+
+
+async def attest_server(action: AttestServer, means: Means) -> None:
+    """Reach a verdict, or note why none could be reached and raise that."""
+    place = means.place(action.server, action.server_uid)
+    provider = means.provider(action.provider)
+    nonce = os.urandom(NONCE_BYTES)
+    try:
+        shown = await _evidence(place, nonce, means)
+    except Failure as failure:
+        _failed(action, str(failure), means)
+        raise
+    policy = policy_of(provider, allow_test_roots=means.allow_test_roots)
+    verdict = await asyncio.to_thread(judge, shown, nonce, policy, means.clock.now())
+    if verdict.trusted:
+        await _trust(place, action, shown, means)
+        means.accepted.put(verdict.evidence, shown.bundle)
+    _reached(action, verdict, means)
+
+
+async def _evidence(place: Place, nonce: bytes, means: Means) -> Shown:
+    """The evidence; a server that was never attested may still be opening its port, so it gets some more tries."""
+    tries = 1 if place.uid in means.mirror.snapshot.attestations else _FIRST_TRIES
+    while True:
+        tries -= 1
+        try:
+            return await means.servers.evidence(place, nonce)
+        except Busy:
+            if tries <= 0:
+                raise
+            await means.clock.sleep(_FIRST_PAUSE)
+
+
+def policy_of(provider: Provider, *, allow_test_roots: bool) -> Policy:
+    """What this provider's servers must show. The wallet is not part of it: older servers keep theirs."""
+    measurements = [known.mr_td or known.launch_measurement or "" for known in provider.policy.measurements]
+    return Policy(
+        trust=provider.trust,
+        allow_test_roots=allow_test_roots,
+        maximum_age=2.0 * provider.reattest_every,
+        measurements=tuple(filter(None, measurements)),
+        require_gpu=provider.spec.confidential.require_gpu,
+    )
+
+
+def judge(shown: Shown, nonce: bytes, policy: Policy, now: float) -> Verdict:
+    """The verdict on evidence together with the connection it came over. Runs on a thread: some of it is slow."""
+    verdict = verify(shown.bundle, nonce, policy, now)
+    if not verdict.trusted or hmac.compare_digest(
+        bundles.decode(shown.bundle).keys.tls, spki_digest(shown.certificate)
+    ):
+        return verdict
+    return replace(verdict, trusted=False, not_after=now, reasons=(_NOT_BOUND,))
+
+
+async def _trust(place: Place, action: AttestServer, shown: Shown, means: Means) -> None:
+    await means.servers.pin(place, shown.certificate)
+    means.keys.add(action.server_uid, bundles.decode(shown.bundle).keys.receipt)
+
+
+def _reached(action: AttestServer, verdict: Verdict, means: Means) -> None:
+    old = means.mirror.snapshot.attestations.get(action.server_uid)
+    failures = 0 if verdict.trusted else (old.failures if old else 0) + 1
+    _know(Attestation(action.server_uid, verdict, 0.0, failures), action, means)
+
+
+def _failed(action: AttestServer, failure: str, means: Means) -> None:
+    old = means.mirror.snapshot.attestations.get(action.server_uid)
+    kept = old or Attestation(action.server_uid, None, 0.0)
+    _know(replace(kept, failures=kept.failures + 1, failure=failure[:300]), action, means)
+    if action.server_uid not in means.mirror.snapshot.runners:
+        now = means.clock.now()
+        means.mirror.know(RunnerView(action.server_uid, "", last_contact=0.0, unreachable_since=now))
+
+
+def _know(attestation: Attestation, action: AttestServer, means: Means) -> None:
+    provider = means.provider(action.provider)
+    now, failures = means.clock.now(), attestation.failures
+    due = next_try(action.server_uid, now, attestation.verdict, failures, provider.reattest_every)
+    means.mirror.know(replace(attestation, next_try=due))

@@ -1,0 +1,138 @@
+"""A job's end, made durable in this order: answers, report, status. Whatever breaks off is done again from the start.
+
+output ConfigMap ──▶ payout service ──▶ status with the receipt ──▶ (next round) the runner may forget
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from cocoon.api.conditions import Truth
+from cocoon.api.job import JobStatus, OutputStatus
+from cocoon.api.receipts import Claims
+from cocoon.api.runner import Finished
+from cocoon.api.times import Instant
+from cocoon.fleet.act.means import Means
+from cocoon.fleet.plan import reasons
+from cocoon.fleet.plan.actions import FinishJob, ReportReceipt
+from cocoon.fleet.plan.job_status import Cause, mark, settle
+from cocoon.fleet.plan.receipt_claims import claims_of
+from cocoon.fleet.plan.records import Job, PayoutLink
+from cocoon.fleet.ports.failures import Busy, Gone, Refused
+from cocoon.fleet.ports.payout import Report
+from cocoon.fleet.ports.resources import CONFIG_MAP, JOB, Ref, ref_of_key
+from cocoon.fleet.render.names import OUTPUT_DIGEST_ANNOTATION
+from cocoon.fleet.render.output_config_map import MAXIMUM_OUTPUT, output_config_map, output_name
+
+#: A payout service that is out of reach for this long (seconds) no longer holds up the ends of jobs.
+PATIENCE: Final = 10.0
+_TRIES: Final = 5
+_UNREACHABLE: Final = "The payout service is out of reach; the receipt is reported when it answers again."
+
+
+class End(Struct, frozen=True):
+    """What the end of an attempt came to: its event and claims, the ConfigMap that holds the answers, the report."""
+
+    event: Finished
+    claims: Claims
+    name: str | None
+    report: Report
+
+
+async def finish_job(action: FinishJob, means: Means) -> None:
+    """Publish the answers, report the receipt, write the status."""
+    job = means.job(action.job, action.uid)
+    claims = claims_of(action.event.receipt)
+    if claims is None or claims.sub != f"{means.cluster_id}/{job.uid}":
+        raise Refused("The receipt is not of this job.")
+    name = await _publish(job, action.event, means)
+    report = await hand_in(action.event.receipt, means)
+    await _write(job, action, End(action.event, claims, name, report), means)
+
+
+async def report_receipt(action: ReportReceipt, means: Means) -> None:
+    """Report a receipt that no job's status waits for. Raises Busy until the payout service has taken it."""
+    await hand_in(action.event.receipt, means, patience=float("inf"))
+
+
+async def hand_in(receipt: str, means: Means, patience: float = PATIENCE) -> Report:
+    """What the payout service says of a receipt. Raises Busy until it has been out of reach for longer than patience."""
+    now, link = means.clock.now(), means.mirror.snapshot.payout
+    try:
+        report = await means.payout.report(receipt)
+    except Busy:
+        since = now if link.unreachable_since is None else link.unreachable_since
+        means.mirror.know(PayoutLink(means.payout.configured, since))
+        if now - since < patience:
+            raise
+        return Report(reasons.PAYOUT_UNREACHABLE, _UNREACHABLE)
+    if link.unreachable_since is not None:
+        means.mirror.know(PayoutLink(means.payout.configured))
+    return report
+
+
+async def _publish(job: Job, event: Finished, means: Means) -> str | None:
+    """Create the output ConfigMap, or see that it is there already; the name of the one that holds the answers.
+
+    Nothing is ever overwritten: if an earlier attempt left another answer, this one gets its number as a suffix.
+    """
+    if event.output is None:
+        return None
+    if len(event.output.encode()) > MAXIMUM_OUTPUT:
+        raise Refused(f"The output has more than {MAXIMUM_OUTPUT} bytes.")
+    for name in (output_name(job), f"{output_name(job)}-{event.attempt}"):
+        try:
+            await means.cluster.create(output_config_map(job, event, name))
+        except Gone:
+            if not await _is_there(job, event, name, means):
+                continue
+        return name
+    raise Refused(f"ConfigMaps of other answers are in the way of {output_name(job)}-{event.attempt}: delete them.")
+
+
+async def _is_there(job: Job, event: Finished, name: str, means: Means) -> bool:
+    """Whether a ConfigMap of ours holds these answers. Raises Refused if it is somebody else's."""
+    meta = (await means.cluster.read(Ref(CONFIG_MAP, job.namespace, name)))["metadata"]
+    if not any(owner.get("uid") == job.uid for owner in meta.get("ownerReferences") or []):
+        raise Refused(f"A ConfigMap {name} of something else is in the way of the answers: delete or rename it.")
+    return bool((meta.get("annotations") or {}).get(OUTPUT_DIGEST_ANNOTATION) == event.output_sha256)
+
+
+async def _write(job: Job, action: FinishJob, end: End, means: Means) -> None:
+    """Write the end; an edit of the spec meanwhile must not starve it, so a conflict is read and written at once."""
+    ref = ref_of_key(JOB, action.job)
+    for _ in range(_TRIES):
+        status = msgspec.to_builtins(finished_status(job, end, means.clock.now()))
+        try:
+            body = await means.cluster.write_status(ref, action.uid, job.resource_version, status)
+        except Gone:
+            job = await _still_stands(action, means)
+            continue
+        means.mirror.take(JOB, body)
+        return
+    raise Busy(f"The job {action.job} changes faster than its end can be written.")
+
+
+async def _still_stands(action: FinishJob, means: Means) -> Job:
+    await means.mirror.reread(means.cluster, JOB, action.job)
+    job = means.job(action.job, action.uid)
+    binding = job.status.binding
+    over = job.finished and job.status.receipt != action.event.receipt
+    if over or binding is None or binding.attempt != action.event.attempt:
+        raise Gone(f"Attempt {action.event.attempt} of {action.job} no longer stands.")
+    return job
+
+
+def finished_status(job: Job, end: End, now: Instant) -> JobStatus:
+    """The last status of a job: what its receipt says, and what the payout service said of that."""
+    event, usage = end.event, end.claims.usage
+    done = f"{usage.items} items were answered, {usage.failed_items} failed."
+    cause = Cause(event.code or reasons.COMPLETED, event.detail or done)
+    output = OutputStatus(config_map=end.name, sha256=event.output_sha256, bytes=event.output_bytes)
+    published = output if event.output_sha256 else None
+    status = settle(job, end.claims, event.receipt, cause, now, output=published)
+    truth: Truth = "True" if end.report.outcome in ("Accepted", "Superseded") else "False"
+    return mark(status, job, reasons.REPORTED, truth, Cause(end.report.outcome, end.report.message), now)

@@ -1,0 +1,31 @@
+"""Statuses and ends of jobs: the first of a job's two writes, and all the rare ones."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cocoon.fleet.act.means import Means
+from cocoon.fleet.act.push import push
+from cocoon.fleet.plan.actions import DeleteJob, PushJob, WriteJobStatus
+from cocoon.fleet.plan.records import Uid
+from cocoon.fleet.ports.failures import Failure
+from cocoon.fleet.ports.resources import JOB, ref_of_key
+
+
+async def write_job_status(action: WriteJobStatus, means: Means) -> None:
+    """Write the status; a bound job is pushed at once, since the answer holds its input."""
+    status = msgspec.to_builtins(action.status)
+    body = await means.cluster.write_status(ref_of_key(JOB, action.job), action.uid, action.resource_version, status)
+    means.mirror.take(JOB, body)
+    binding = action.status.binding
+    if action.purpose == "Bind" and binding is not None:
+        wish = PushJob(action.job, action.uid, binding.attempt, binding.server, Uid(binding.server_uid))  # type: ignore[arg-type]  # a binding's server is a key on the wire
+        try:
+            await push(wish, body, means)
+        except Failure:
+            return  # the bind is durable; the next round pushes
+
+
+async def delete_job(action: DeleteJob, means: Means) -> None:
+    """Delete a job whose time is over, unless somebody changed it since."""
+    await means.cluster.delete(ref_of_key(JOB, action.job), action.uid, action.resource_version)

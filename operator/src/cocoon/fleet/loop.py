@@ -1,0 +1,183 @@
+"""The loop: wait for a change or the next due time, plan, carry out, and learn from how that went.
+
+    changed | due ──▶ coalesce ──▶ plan(snapshot, now) ──▶ hold ──▶ act ──▶ put what is true now ──▶ release
+                                                                     └── Gone: read again │ Busy, Refused: wait
+
+Only the leader acts. A standby plans too, but attests only, so that it knows whom to trust the moment it takes over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from cocoon.api.times import Instant
+from cocoon.fleet.act.announce import Announcer
+from cocoon.fleet.act.means import Means
+from cocoon.fleet.act.table import deeds, read_again
+from cocoon.fleet.leadership import Leadership
+from cocoon.fleet.listener import Listener
+from cocoon.fleet.logs import fields
+from cocoon.fleet.metrics import Metrics
+from cocoon.fleet.patience import Patience
+from cocoon.fleet.plan.actions import Action, Announce, AttestServer
+from cocoon.fleet.plan.expectations import matter_of, subject_of
+from cocoon.fleet.plan.plan import plan
+from cocoon.fleet.ports.failures import Busy, Failure, Gone, Refused
+
+LOG: Final = logging.getLogger(__name__)
+#: Seconds in which changes are gathered before a round.
+COALESCE: Final = 0.01
+#: A round takes place at least this often, in seconds.
+LONGEST_WAIT: Final = 30.0
+STANDBY_PAUSE: Final = 1.0
+#: No action takes longer than this, in seconds.
+DEADLINE: Final = 90.0
+
+
+class Loop:
+    """One operator's loop. `beat` is when its last round ended, by the clock's `elapsed`."""
+
+    def __init__(
+        self, means: Means, listener: Listener, leadership: Leadership, metrics: Metrics, concurrency: int = 64
+    ) -> None:
+        self.beat = means.clock.elapsed()
+        self._means = means
+        self._listener = listener
+        self._leadership = leadership
+        self._metrics = metrics
+        self._deeds = deeds(Announcer(leadership.identity))
+        self._patience = Patience()
+        self._room = asyncio.Semaphore(concurrency)
+        self._running: dict[asyncio.Task[None], Action] = {}
+        self._led = False
+
+    async def run(self) -> None:
+        """Plan and act for ever."""
+        await self._means.mirror.complete.wait()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch_leadership())
+            due: Instant | None = None
+            while True:
+                await self._wait(due)
+                due = self.round(tasks)
+
+    def round(self, tasks: asyncio.TaskGroup) -> Instant | None:
+        """One round; when the next one is due if nothing changes."""
+        self._means.mirror.changed.clear()
+        leading = self._take_or_leave()
+        self._listener.sync(tasks, leading=leading)
+        now = self._means.clock.now()
+        with self._metrics.round_seconds.time():
+            planned = plan(self._means.mirror.snapshot, now)
+        wanted = [action for action in planned.actions if leading or isinstance(action, AttestServer)]
+        self._metrics.round_actions.observe(len(wanted))
+        for action in wanted:
+            self._start(tasks, action, now)
+        self.beat = self._means.clock.elapsed()
+        return planned.due
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._running
+
+    async def _wait(self, due: Instant | None) -> None:
+        clock, mirror = self._means.clock, self._means.mirror
+        longest = LONGEST_WAIT if due is None else min(due - clock.now(), LONGEST_WAIT)
+        await clock.wait(mirror.changed, longest)
+        await clock.sleep(COALESCE if self._leadership.leading else STANDBY_PAUSE)
+
+    def _take_or_leave(self) -> bool:
+        """Whether to act in this round. Who has just taken over looks at everything; who has lost it stops at once."""
+        leading = self._leadership.leading
+        if leading and not self._led:
+            self._means.mirror.snapshot.touch_all()
+        self._led = leading
+        return leading
+
+    async def _watch_leadership(self) -> None:
+        while True:
+            await self._leadership.changed.wait()
+            self._leadership.changed.clear()
+            self._means.mirror.changed.set()
+            if not self._leadership.leading:
+                self.stop_acting()
+
+    def stop_acting(self) -> None:
+        """Stop everything that is under way: somebody else may lead by now."""
+        for task, action in list(self._running.items()):
+            if not isinstance(action, AttestServer):
+                task.cancel()
+
+    def _start(self, tasks: asyncio.TaskGroup, action: Action, now: Instant) -> None:
+        self._means.mirror.snapshot.hold(action, now)
+        task = tasks.create_task(self._carry_out(action))
+        self._running[task] = action
+        self._metrics.running_actions.set(len(self._running))
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task, None)
+        self._metrics.running_actions.set(len(self._running))
+
+    async def _carry_out(self, action: Action) -> None:
+        kind = type(action).__name__
+        try:
+            async with self._room:
+                with self._metrics.action_seconds.labels(kind).time():
+                    await self._do(action)
+        except Failure as failure:
+            await self._failed(action, failure)
+        except asyncio.CancelledError:
+            self._release(action, done=False, pause=0.0)
+            raise
+        else:
+            self._metrics.actions.labels(kind, "Done").inc()
+            self._patience.forget(matter_of(action))
+            self._release(action, done=True)
+
+    async def _do(self, action: Action) -> None:
+        if not (self._leadership.leading or isinstance(action, AttestServer)):
+            raise Busy("This replica does not lead any more.")
+        try:
+            async with asyncio.timeout(DEADLINE):
+                await self._deeds[type(action)](action, self._means)
+        except TimeoutError as error:
+            raise Busy(f"It took longer than {DEADLINE:.0f} s.") from error
+        except Exception as error:
+            if isinstance(error, Failure):
+                raise
+            LOG.exception("An action broke", extra=fields(action=type(action).__name__, on=subject_of(action)[1]))
+            raise Refused(f"This is a bug of the operator: {type(error).__name__}: {error}") from error
+
+    async def _failed(self, action: Action, failure: Failure) -> None:
+        kind, matter = type(action).__name__, matter_of(action)
+        self._metrics.actions.labels(kind, type(failure).__name__).inc()
+        pause = self._patience.wait(matter, failure)
+        self._metrics.backing_off.set(len(self._patience))
+        if isinstance(failure, Gone):
+            pause = max(pause, await self._read_again(action))
+        else:
+            known = {"action": kind, "on": subject_of(action)[1], "why": str(failure), "again_in": round(pause, 1)}
+            LOG.log(
+                logging.WARNING if isinstance(failure, Refused) else logging.INFO,
+                "An action failed",
+                extra=fields(**known),
+            )
+        self._release(action, done=False, pause=pause)
+
+    async def _read_again(self, action: Action) -> float:
+        try:
+            await read_again(action, self._means)
+        except Failure as failure:
+            return self._patience.wait(("read", matter_of(action)), failure)
+        return 0.0
+
+    def _release(self, action: Action, *, done: bool, pause: float = 0.0) -> None:
+        if isinstance(action, Announce):
+            return
+        now = self._means.clock.now()
+        self._means.mirror.snapshot.release(action, now, done=done, not_before=now + pause if pause else 0.0)
+        self._means.mirror.changed.set()

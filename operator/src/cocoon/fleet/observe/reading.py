@@ -1,0 +1,53 @@
+"""What all observers share: reading a JSON object into a Struct, or saying in one sentence why that can't be done."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from cocoon.api.metadata import ObjectMeta
+from cocoon.api.times import Instant, parse_time
+from cocoon.fleet.ports.resources import Json
+
+Kind = TypeVar("Kind")
+
+
+class Unreadable(ValueError):
+    """The object can't become a record; the message says why."""
+
+
+def read(value: Json, kind: type[Kind]) -> Kind:
+    """The value as a Struct. Raises Unreadable."""
+    try:
+        return msgspec.convert(value, kind)
+    except (msgspec.ValidationError, ValueError, TypeError, RecursionError) as error:
+        raise Unreadable(str(error)[:300]) from error
+
+
+def read_or(value: Json, kind: type[Kind], otherwise: Kind) -> Kind:
+    """The value as a Struct, or the other one: a status is ours and is written anew."""
+    try:
+        return read(value, kind)
+    except Unreadable:
+        return otherwise
+
+
+def metadata(body: Json) -> ObjectMeta:
+    """An object's metadata. Raises Unreadable."""
+    found = body.get("metadata") if isinstance(body, dict) else None
+    return read(found, ObjectMeta)
+
+
+def moment(text: str | None) -> Instant | None:
+    """A time, or None if there is none or it can't be read."""
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        return None
+
+
+def quantity(value: Json) -> int:
+    """A whole number of an extended resource; 0 for anything else, since extended resources have no fractions."""
+    text = str(value)
+    return int(text) if text.isdigit() and len(text) < 10 else 0

@@ -1,0 +1,38 @@
+"""How long to wait after failures, per matter: longer each time, less after the world was merely busy."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Final
+
+from cocoon.fleet.ports.failures import Busy, Failure, Gone
+
+#: First and longest wait in seconds.
+GONE: Final = (0.0, 5.0)
+BUSY: Final = (0.5, 30.0)
+REFUSED: Final = (15.0, 600.0)
+
+
+class Patience:
+    """Counts failures in a row."""
+
+    def __init__(self) -> None:
+        self._failures: dict[Hashable, int] = {}
+
+    def __len__(self) -> int:
+        """How many matters have failed and not succeeded since."""
+        return len(self._failures)
+
+    def wait(self, matter: Hashable, failure: Failure) -> float:
+        """Seconds to wait after this failure. What is merely gone is planned again at once, but not for ever."""
+        count = self._failures.get(matter, 0) + 1
+        self._failures[matter] = count
+        if isinstance(failure, Gone):
+            return 0.0 if count <= 3 else min(0.1 * 2.0 ** (count - 3), GONE[1])
+        first, longest = BUSY if isinstance(failure, Busy) else REFUSED
+        asked = failure.retry_after if isinstance(failure, Busy) else 0.0
+        return max(min(first * 2.0 ** min(count - 1, 20), longest), asked)
+
+    def forget(self, matter: Hashable) -> None:
+        """It succeeded."""
+        self._failures.pop(matter, None)

@@ -1,0 +1,79 @@
+"""The NetworkPolicy of a provider's servers: nobody in but the operator, nothing out but names and https."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from cocoon.fleet.plan.records import Provider
+from cocoon.fleet.render.names import METRICS_PORT, labels, name_of, owned_by
+from cocoon.fleet.render.server_pod import RunnerTerms
+
+#: Never reached by a server unless the operator allows private addresses (RFC 1918, 6598, 3927; RFC 4193, 4291).
+PRIVATE_IPV4: Final = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"]
+PRIVATE_IPV6: Final = ["fc00::/7", "fe80::/10"]
+
+
+def network_policy(provider: Provider, terms: RunnerTerms) -> dict[str, Any]:
+    """One policy for all servers of a provider."""
+    own = labels(provider)
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": f"{name_of(provider)}-servers"[:253],
+            "namespace": provider.namespace,
+            "labels": own,
+            "ownerReferences": owned_by(provider),
+        },
+        "spec": {
+            "podSelector": {"matchLabels": own},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [_from_operator(terms), {"from": [{"namespaceSelector": {}}], "ports": [_tcp(METRICS_PORT)]}],
+            "egress": [_names(), *_out(provider, terms)],
+        },
+    }
+
+
+def _from_operator(terms: RunnerTerms) -> dict[str, Any]:
+    operator = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": terms.operator_namespace}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/part-of": "cocoon-fleet"}},
+    }
+    return {"from": [operator], "ports": [_tcp(terms.port)]}
+
+
+def _names() -> dict[str, Any]:
+    return {"ports": [{"protocol": "UDP", "port": 53}, _tcp(53)]}
+
+
+def _out(provider: Provider, terms: RunnerTerms) -> list[dict[str, Any]]:
+    allowed = terms.allow_private_addresses
+    anywhere = [
+        {"ipBlock": {"cidr": "0.0.0.0/0", "except": [] if allowed else PRIVATE_IPV4}},
+        {"ipBlock": {"cidr": "::/0", "except": [] if allowed else PRIVATE_IPV6}},
+    ]
+    return [{"to": anywhere, "ports": [_tcp(port) for port in _ports(provider)]}, *_to_proxy(provider)]
+
+
+def _ports(provider: Provider) -> list[int]:
+    sources = [model.source.uri for model in provider.spec.models if model.source.uri]
+    return sorted({443, *(_port(uri) or 443 for uri in sources)})
+
+
+def _to_proxy(provider: Provider) -> list[dict[str, Any]]:
+    """A proxy usually has a private address; its port is all that is known of it."""
+    proxy = provider.spec.proxy
+    port = _port(proxy.https_proxy) if proxy and proxy.https_proxy else None
+    return [{"ports": [_tcp(port)]}] if port else []
+
+
+def _port(uri: str) -> int | None:
+    try:
+        return urlsplit(uri).port
+    except ValueError:
+        return None
+
+
+def _tcp(port: int) -> dict[str, Any]:
+    return {"protocol": "TCP", "port": port}

@@ -1,0 +1,144 @@
+"""One operator process, put together: ports, mirror, loop and everything that feeds them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import kopf
+
+from cocoon.fleet.act.means import Means
+from cocoon.fleet.foreign import Foreign
+from cocoon.fleet.handlers import handlers
+from cocoon.fleet.health import Health, serve
+from cocoon.fleet.identity import identity
+from cocoon.fleet.leadership import Leadership
+from cocoon.fleet.listener import Listener
+from cocoon.fleet.logs import fields
+from cocoon.fleet.loop import Loop
+from cocoon.fleet.metrics import Metrics
+from cocoon.fleet.mirror import Mirror, Observer
+from cocoon.fleet.observe.job import job
+from cocoon.fleet.observe.node import namespace, node
+from cocoon.fleet.observe.pod import server
+from cocoon.fleet.observe.provider import provider
+from cocoon.fleet.plan.snapshot import Snapshot
+from cocoon.fleet.ports.clock import Clock, MachineClock
+from cocoon.fleet.ports.cluster import Cluster
+from cocoon.fleet.ports.failures import Failure, Refused
+from cocoon.fleet.ports.kubernetes_cluster import KubernetesCluster
+from cocoon.fleet.ports.login import Login, log_in
+from cocoon.fleet.ports.payout import NoPayout
+from cocoon.fleet.ports.resources import JOB, LEASE, NAMESPACE, NODE, POD, PROVIDER, Ref, Resource
+from cocoon.fleet.ports.runner_servers import RunnerServers
+from cocoon.fleet.render.server_pod import RunnerTerms
+from cocoon.fleet.settings import Settings
+
+Found = TypeVar("Found")
+LOG: Final = logging.getLogger(__name__)
+Work = Coroutine[Any, Any, None]
+_PAUSE: Final = 2.0
+
+
+def mirror_for(settings: Settings, metrics: Metrics) -> Mirror:
+    """An empty mirror that can read all kinds."""
+    observers: dict[Resource, Observer] = {
+        PROVIDER: partial(provider, allow_test_roots=settings.allow_test_roots),
+        JOB: job,
+        POD: server,
+        NODE: node,
+        NAMESPACE: namespace,
+    }
+    return Mirror(Snapshot(), observers, metrics)
+
+
+async def run(settings: Settings) -> None:
+    """Run until a signal comes. Raises Refused if the settings can't work."""
+    if settings.payout_url:
+        raise Refused("--payout-url: this version reports to no payout service yet.")
+    metrics, clock = Metrics(), MachineClock()
+    login = await log_in(settings.kubeconfig)
+    async with AsyncExitStack() as stack:
+        cluster = await stack.enter_async_context(KubernetesCluster(login, metrics, settings.concurrency))
+        means = await _means(settings, cluster, clock, metrics, stack)
+        await _run(settings, means, login, metrics, stack)
+
+
+async def _means(settings: Settings, cluster: Cluster, clock: Clock, metrics: Metrics, stack: AsyncExitStack) -> Means:
+    own = await _patiently(partial(identity, cluster, settings.namespace, settings.identity_secret, clock), clock)
+    system = Ref(NAMESPACE, "", "kube-system")
+    found = settings.cluster_id or (await _patiently(partial(cluster.read, system), clock))["metadata"]["uid"]
+    servers = await stack.enter_async_context(RunnerServers(own))
+    terms = RunnerTerms(
+        image=settings.runner_image,
+        operator_certificates=own.certificate.decode(),
+        port=settings.runner_port,
+        priority_class=settings.priority_class,
+        allow_private_addresses=settings.allow_private_addresses,
+        allow_test_roots=settings.allow_test_roots,
+        operator_namespace=settings.namespace,
+    )
+    mirror = mirror_for(settings, metrics)
+    return Means(mirror, cluster, servers, NoPayout(), clock, terms, found, settings.allow_test_roots)
+
+
+async def _run(settings: Settings, means: Means, login: Login, metrics: Metrics, stack: AsyncExitStack) -> None:
+    lease = Ref(LEASE, settings.namespace, settings.lease)
+    leadership = Leadership(lease, settings.identity, settings.lease_seconds, means.clock, metrics)
+    loop = Loop(means, Listener(means), leadership, metrics, settings.concurrency)
+    health = Health(metrics, lambda: means.clock.elapsed() - loop.beat, means.mirror.complete.is_set, means.accepted)
+    served = await serve(health, settings.listen, settings.port)
+    stack.push_async_callback(served.cleanup)
+    background: list[Work] = [
+        _relist(settings, means, metrics),
+        Foreign(means.mirror, means.clock, settings.foreign_seconds).run(means.cluster),
+        leadership.run(means.cluster),
+        loop.run(),
+    ]
+    await _until_kopf_ends(settings, means.mirror, login, background)
+
+
+async def _until_kopf_ends(settings: Settings, mirror: Mirror, login: Login, background: list[Work]) -> None:
+    """kopf owns the signals: when it ends, everything ends."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in background]
+        await kopf.operator(
+            registry=handlers(mirror, login),
+            standalone=True,
+            clusterwide=not settings.namespaces,
+            namespaces=settings.namespaces,
+        )
+        for task in tasks:
+            task.cancel()
+
+
+async def _relist(settings: Settings, means: Means, metrics: Metrics) -> None:
+    """LIST everything at the start and every few minutes."""
+    while True:
+        started = means.clock.elapsed()
+        try:
+            await means.mirror.relist(means.cluster, settings.namespaces)
+        except Failure as failure:
+            LOG.warning("The cluster can't be listed", extra=fields(why=str(failure)))
+            await means.clock.sleep(_PAUSE)
+            continue
+        metrics.relist_seconds.set(means.clock.elapsed() - started)
+        for kind, count in means.mirror.count().items():
+            metrics.objects.labels(kind).set(count)
+        await means.clock.sleep(settings.relist_seconds)
+
+
+async def _patiently(call: Callable[[], Awaitable[Found]], clock: Clock) -> Found:
+    """Call until the API server answers."""
+    while True:
+        try:
+            return await call()
+        except Refused:
+            raise
+        except Failure as failure:
+            LOG.warning("The API server does not answer yet", extra=fields(why=str(failure)))
+            await clock.sleep(_PAUSE)

@@ -1,0 +1,83 @@
+"""How an operator process was started: flags, each with an environment variable, read once into one frozen Struct."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+PREFIX = "COCOON_FLEET_"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What an administrator can set. Times in seconds."""
+
+    namespace: str
+    """The operator's own namespace: its Lease and its identity live there."""
+    identity: str
+    """This replica's name in the Lease."""
+    runner_image: str
+    kubeconfig: str | None = None
+    namespaces: tuple[str, ...] = ()
+    """The namespaces to serve; all if empty."""
+    cluster_id: str = ""
+    """Names this cluster in receipts; the uid of the namespace kube-system if empty."""
+    payout_url: str = ""
+    allow_test_roots: bool = False
+    allow_private_addresses: bool = False
+    priority_class: str = ""
+    lease: str = "cocoon-fleet"
+    lease_seconds: float = 10.0
+    identity_secret: str = "cocoon-fleet-operator-identity"  # noqa: S105 - a Secret's name
+    listen: str = "0.0.0.0"  # noqa: S104 - a Pod's probes and scrapes come from outside of it
+    port: int = 8080
+    runner_port: int = 8443
+    relist_seconds: float = 300.0
+    foreign_seconds: float = 30.0
+    concurrency: int = 64
+    log_format: str = "json"
+    log_level: str = "INFO"
+
+
+def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Settings from flags, else from COCOON_FLEET_* variables, else their defaults. Ends the process on nonsense."""
+    found = vars(_parser(environment).parse_args(arguments))
+    found["namespaces"] = tuple(name for name in found["namespaces"].split(",") if name)
+    return Settings(**found)
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cocoon-fleet", description="The operator of Cocoon Fleet.")
+
+    def flag(name: str, text: str, default: str | float | None = "", kind: type = str) -> None:
+        variable = PREFIX + name.upper().replace("-", "_")
+        given = environment.get(variable)
+        shown = f"{text} [{variable}]"
+        if kind is bool:
+            parser.add_argument(f"--{name}", action="store_true", default=given == "true", help=shown)
+        else:
+            parser.add_argument(f"--{name}", type=kind, default=kind(given) if given else default, help=shown)
+
+    flag("namespace", "the operator's own namespace", environment.get("POD_NAMESPACE", "cocoon-system"))
+    flag("identity", "this replica's name", environment.get("POD_NAME") or environment.get("HOSTNAME", "operator"))
+    flag("runner-image", "image of the runner container", "cocoon-fleet/runner:dev")
+    flag("kubeconfig", "log in with this file instead of the Pod's service account", environment.get("KUBECONFIG"))
+    flag("namespaces", "comma-separated namespaces to serve (default: all)")
+    flag("cluster-id", "names this cluster in receipts (default: the uid of the namespace kube-system)")
+    flag("payout-url", "address of the payout service (default: none, jobs are free)")
+    flag("allow-test-roots", "accept development evidence; never in production", kind=bool)
+    flag("allow-private-addresses", "let runners fetch from private addresses", kind=bool)
+    flag("priority-class", "priorityClassName of server Pods")
+    flag("lease", "name of the leader's Lease", "cocoon-fleet")
+    flag("lease-seconds", "how long a silent leader keeps its Lease", 10.0, float)
+    flag("identity-secret", "Secret with the client certificate for runners", "cocoon-fleet-operator-identity")
+    flag("listen", "address of metrics and probes", "0.0.0.0")  # noqa: S104 - scrapes come from outside of the Pod
+    flag("port", "port of metrics and probes", 8080, int)
+    flag("runner-port", "port of the runners' API", 8443, int)
+    flag("relist-seconds", "time between full LISTs", 300.0, float)
+    flag("foreign-seconds", "time between looks at other Pods' GPUs", 30.0, float)
+    flag("concurrency", "actions under way at once", 64, int)
+    flag("log-format", "json or text", "json")
+    flag("log-level", "DEBUG, INFO, WARNING or ERROR", "INFO")
+    return parser
