@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -26,7 +26,8 @@ def presign(who: Credentials, method: str, url: str, now: datetime, seconds: int
 
     Only the host is signed among the headers, so that whoever holds the URL may send any others.
     """
-    parts = urlsplit(url)
+    scheme, _, rest = url.partition("://")
+    host, _, name = rest.partition("/")
     stamp, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
     scope = f"{day}/{who.region}/s3/aws4_request"
     query = "&".join(
@@ -39,11 +40,11 @@ def presign(who: Credentials, method: str, url: str, now: datetime, seconds: int
             ("X-Amz-SignedHeaders", "host"),
         )
     )
-    path = quote(parts.path or "/", safe="/~")
-    request = f"{method}\n{path}\n{query}\nhost:{parts.netloc}\n\nhost\nUNSIGNED-PAYLOAD"
+    path = "/" + quote(name, safe="/~")
+    request = f"{method}\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
     to_sign = f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
     signature = _signature(who, day, to_sign)
-    return f"{parts.scheme}://{parts.netloc}{path}?{query}&X-Amz-Signature={signature}"
+    return f"{scheme}://{host}{path}?{query}&X-Amz-Signature={signature}"
 
 
 def _signature(who: Credentials, day: str, to_sign: str) -> str:

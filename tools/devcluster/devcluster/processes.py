@@ -7,9 +7,11 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 
 from devcluster.errors import DevclusterError
 from devcluster.paths import State
@@ -26,25 +28,19 @@ class Processes:
 
     def __init__(self, state: State, *, die_with_us: bool = False) -> None:
         self._state = state
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._leash = _leash() if die_with_us else []
 
     def start(self, name: str, argv: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
         """Start `argv` unless `name` runs already; output goes to log/NAME.log."""
         if self.alive(name):
             return
-        with self.log(name).open("ab") as log:
-            child = subprocess.Popen(
-                [*self._leash, *argv],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **(env or {})},
-                cwd="/",
-                start_new_session=True,
-            )
-        self._children[name] = child
-        self._pid_file(name).write_text(f"{child.pid} {start_time(child.pid) or 'ended'}")
+        born: SimpleQueue[int | OSError] = SimpleQueue()
+        life = (self.log(name), [*self._leash, *argv], {**os.environ, **(env or {})}, born)
+        threading.Thread(target=_live, args=life, daemon=True).start()
+        pid = born.get()
+        if isinstance(pid, OSError):
+            raise DevclusterError(f"{name} can't be started: {pid}") from pid
+        self._pid_file(name).write_text(f"{pid} {start_time(pid) or 'ended'}")
 
     def alive(self, name: str) -> bool:
         """Whether the process that was started as `name` still runs."""
@@ -52,9 +48,6 @@ class Processes:
 
     def pid(self, name: str) -> int | None:
         """The pid while the very process that was started runs, else None."""
-        child = self._children.get(name)
-        if child is not None:
-            child.poll()  # reaps it: a zombie would look alive
         try:
             pid, begun = self._pid_file(name).read_text().split()
         except (FileNotFoundError, ValueError):
@@ -74,7 +67,6 @@ class Processes:
             os.kill(pid, sign)
             self._wait_gone(name, seconds)
         self._pid_file(name).unlink(missing_ok=True)
-        self._children.pop(name, None)
 
     def until(self, ready: Callable[[], bool], name: str, seconds: float) -> None:
         """Wait until `ready()`; raises DevclusterError with the log's end when `name` ends or time is up."""
@@ -101,6 +93,23 @@ class Processes:
     def _last_words(self, name: str) -> str:
         lines = self.log(name).read_text(errors="replace").splitlines()[-5:] if self.log(name).exists() else []
         return f"see {self.log(name)}\n" + "\n".join(lines)
+
+
+def _live(log: Path, argv: list[str | Path], env: dict[str, str], born: "SimpleQueue[int | OSError]") -> None:
+    """Start a process and wait for its end, so that it never stays a zombie.
+
+    One thread for each process, because a leash (PR_SET_PDEATHSIG) is bound to the thread that started it.
+    """
+    try:
+        with log.open("ab") as out:
+            child = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd="/", start_new_session=True
+            )
+    except OSError as failure:
+        born.put(failure)
+        return
+    born.put(child.pid)
+    child.wait()
 
 
 def start_time(pid: int) -> str | None:
