@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("models", help="build the models and their archives; print names, archives and digests")
     host = commands.add_parser("triton-host", help="print how to start tritonserver on this host")
     host.add_argument("repository", type=Path)
-    clean = commands.add_parser("clean", help="remove what cut-off builds left")
+    clean = commands.add_parser("clean", help="remove what cut-off builds left, and old layers")
     clean.add_argument("--wipe", action="store_true", help="remove the images and the whole cache too")
     return parser
 

@@ -19,11 +19,16 @@ TAG = ":dev"
 
 @dataclass(frozen=True)
 class Recipe:
-    """What one image is built from. `contexts` are further folders that the Dockerfile can name in --from."""
+    """What one image is built from.
+
+    `sources` are the files, folders and names that decide its content, beside the Dockerfile; `contexts` are further
+    folders that the Dockerfile can name in --from.
+    """
 
     name: str
     dockerfile: Path
     context: Path
+    sources: tuple[str | Path, ...]
     contexts: Mapping[str, Path] = field(default_factory=dict)
     arguments: Mapping[str, str] = field(default_factory=dict)
     timestamp: int | None = None
@@ -35,7 +40,16 @@ def image(name: str) -> str:
 
 
 def build(recipe: Recipe) -> None:
-    """Build an image; layers whose instruction and files are unchanged are taken from the last build."""
+    """Build an image unless its sources are unchanged; unchanged layers are taken from the last build."""
+    arguments = [f"{name}={value}" for name, value in recipe.arguments.items()]
+    stamp = paths.cache() / f"{recipe.name}-{paths.fingerprint(recipe.dockerfile, *recipe.sources, *arguments)}"
+    if not stamp.exists() or stamp.read_text() != identity(recipe.name):
+        _build(recipe)
+        stamp.write_text(identity(recipe.name))
+        paths.drop_others(stamp)
+
+
+def _build(recipe: Recipe) -> None:
     options = ["--layers", "--pull-never", "--tag", image(recipe.name), "--file", str(recipe.dockerfile)]
     options += [f"--build-context={name}={path}" for name, path in recipe.contexts.items()]
     options += [f"--build-arg={name}={value}" for name, value in recipe.arguments.items()]
@@ -59,8 +73,9 @@ def identity(name: str) -> str:
 
 
 def clean() -> None:
-    """Remove working containers that cut-off builds left."""
+    """Remove working containers that cut-off builds left, and the layers that only speed up the next build."""
     _buildah("rm", "--all")
+    _buildah("rmi", "--prune")
 
 
 def _buildah(*arguments: str) -> str:

@@ -25,33 +25,29 @@ def build(wanted: Sequence[str]) -> None:
         if name == "base" or not wanted or name in wanted:
             recipe = recipes[name]() if name in recipes else _component(name)
             with step(f"image {buildah.image(name)}"):
-                (_build_base if name == "base" else buildah.build)(recipe)
-
-
-def _build_base(recipe: Recipe) -> None:
-    """Build the base image unless nothing changed: buildah would read all of the root file system to see that."""
-    stamp = paths.cache() / f"base-{paths.fingerprint(recipe.dockerfile, recipe.context.name)}"
-    if not stamp.exists() or stamp.read_text() != buildah.identity("base"):
-        buildah.build(recipe)
-        stamp.write_text(buildah.identity("base"))
-        paths.drop_others(stamp)
+                buildah.build(recipe)
 
 
 def _base() -> Recipe:
-    return Recipe("base", paths.IMAGES / "base" / "Dockerfile", rootfs.fetch(), timestamp=0)
+    folder = rootfs.fetch()
+    return Recipe("base", paths.IMAGES / "base" / "Dockerfile", folder, (folder.name,), timestamp=0)
 
 
 def _triton_cpu() -> Recipe:
     models.archives()
     folder = paths.IMAGES / "triton-cpu"
     contexts = {"models": models.entries(), "wheels": wheels.fetch(models.SERVER)}
-    return Recipe("triton-cpu", folder / "Dockerfile", folder, contexts, {"BASE": buildah.image("base")})
+    sources = (models.entries().name, models.SERVER, buildah.identity("base"))
+    return Recipe("triton-cpu", folder / "Dockerfile", folder, sources, contexts, {"BASE": buildah.image("base")})
 
 
 def _component(name: str) -> Recipe:
-    contexts = {"wheels": wheels.fetch(_requirements(name))}
+    folder = paths.IMAGES / "component"
+    requirements, package = _requirements(name), paths.REPOSITORY / "operator/src/cocoon"
+    sources = (requirements, package, paths.REPOSITORY / "LICENSE", buildah.identity("base"))
+    contexts = {"wheels": wheels.fetch(requirements)}
     arguments = {"BASE": buildah.image("base"), "COMPONENT": name}
-    return Recipe(name, paths.IMAGES / "component" / "Dockerfile", paths.REPOSITORY, contexts, arguments)
+    return Recipe(name, folder / "Dockerfile", paths.REPOSITORY, sources, contexts, arguments)
 
 
 def _requirements(component: str) -> Path:
