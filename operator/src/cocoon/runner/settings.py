@@ -61,7 +61,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     settings = Settings(
         payee=source.text("COCOON_PAYEE"),
         provider_uid=source.text("COCOON_PROVIDER_UID"),
-        operator_certificates=source.get("COCOON_OPERATOR_CERTIFICATES", _certificates, ""),
+        operator_certificates=source.certificates("COCOON_OPERATOR_CERTIFICATES"),
         triton_grpc=source.text("COCOON_TRITON_GRPC", "127.0.0.1:8001"),
         triton_control_key=source.text("COCOON_TRITON_CONTROL_KEY", ""),
         models=source.get("COCOON_MODELS_DIR", _folder, "/models"),
@@ -100,19 +100,30 @@ class _Reader:
             self.mistakes.append(f"{name} is required and not set.")
         return value or ""
 
+    def certificates(self, name: str) -> str:
+        """Required PEM."""
+        text = self.text(name)
+        if text and "-----BEGIN CERTIFICATE-----" not in text:
+            self.mistakes.append(f"{name} must hold certificates in PEM.")
+        return text
+
     def get(self, name: str, parse: Callable[[str], _T], default: str) -> _T:
         """The variable as `parse` reads it; a wrong one is noted and its default taken."""
         try:
             return parse(self._environment.get(name, default))
         except ValueError as error:
             self.mistakes.append(f"{name}: {error}.")
-            return parse(default) if parse is not _certificates else parse("-----BEGIN CERTIFICATE-----")
+            return parse(default)
 
 
-def _certificates(text: str) -> str:
-    if "-----BEGIN CERTIFICATE-----" not in text:
-        raise ValueError("it must hold the PEM certificates of the operators that may call this runner")
-    return text
+def _bundle(text: str) -> str:
+    """PEM, given as it is or as the path of a file."""
+    if not text or "-----BEGIN CERTIFICATE-----" in text:
+        return text
+    try:
+        return Path(text).read_text()
+    except OSError as error:
+        raise ValueError(f"{text!r} is neither PEM nor a file that can be read ({error.strerror})") from None
 
 
 def _folder(text: str) -> Path:

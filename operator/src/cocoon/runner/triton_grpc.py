@@ -17,7 +17,7 @@ from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 from cocoon.runner.triton import Call, LoadFailed, Lost, ModelDown, Signature, Tensor, TensorSpec, TritonError
 
 #: The key's name in `--grpc-restricted-protocol=model-repository:NAME=VALUE`.
-CONTROL_KEY_NAME: Final = "cocoon"
+CONTROL_KEY_NAME: Final = "cocoon-control"
 CONTROL_HEADER: Final = f"triton-grpc-protocol-{CONTROL_KEY_NAME}"
 SHORT: Final = 5.0
 LOAD: Final = 1_800.0
@@ -34,6 +34,8 @@ Protobuf: TypeAlias = Any
 _FINAL: Final = "triton_final_response"
 _STUB_GONE: Final = re.compile(r"stub process .*is not healthy", re.IGNORECASE)
 _NOT_LOADED: Final = re.compile(r"unknown model|is not found|is not ready|has no available versions", re.IGNORECASE)
+#: UNAVAILABLE with one of these words is an answer of Triton's, not the lack of one.
+_ANSWERED: Final = re.compile(_NOT_LOADED.pattern + "|protocol is restricted", re.IGNORECASE)
 _GONE: Final = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
 
 
@@ -179,7 +181,7 @@ def _words(error: grpc.aio.AioRpcError) -> str:
 
 
 def _unreachable(error: grpc.aio.AioRpcError) -> bool:
-    return error.code() in _GONE and not _NOT_LOADED.search(_words(error))
+    return error.code() in _GONE and not _ANSWERED.search(_words(error))
 
 
 def _translated(error: grpc.aio.AioRpcError) -> TritonError:
