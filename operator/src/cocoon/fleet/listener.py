@@ -88,9 +88,9 @@ class Listener:
             except Failure:
                 pause = LONGEST_PAUSE
             else:
-                view = self._view(uid) or self._new(uid)
-                if view.models != listed.models:
-                    self._know(replace(view, models=listed.models))
+                view = self._view(uid)
+                if view is None or view.models != listed.models:
+                    self._know(replace(view or self._new(uid), models=listed.models))
                 pause = LOADING if any(model.state == "Loading" for model in listed.models) else LOADED
             if await self._means.clock.wait(nudge, pause):
                 nudge.clear()
