@@ -19,7 +19,10 @@ STATUS_EVERY: Final = 5.0
 
 def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
     """Prepare providers, release those that are done, write what changed, and delete jobs that are over."""
-    for key in sorted(draft.touched.providers):
+    shown = set(draft.touched.providers)
+    for model in draft.touched.models:
+        shown |= snapshot.providers_of_model.get(model, set())
+    for key in sorted(shown):
         provider = snapshot.providers.get(key)
         if provider is not None and _keep(snapshot, provider, draft):
             _apply_children(snapshot, provider, draft)

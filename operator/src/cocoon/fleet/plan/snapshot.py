@@ -131,6 +131,7 @@ class Snapshot:
         self.alarms.ring(now, touched)
         if self.capacity.version != self._seen_capacity:
             touched.models.update(self.queues.models())
+            touched.providers.update(self.providers)
             self._seen_capacity = self.capacity.version
         self.touched = Touched()
         return touched
