@@ -33,11 +33,15 @@ KUEUE = (
 
 @dataclass(frozen=True)
 class Profile:
-    """`groups` of `size` providers, and the classes of jobs that come for each of them."""
+    """`groups` of `size` providers, and the classes of jobs that come for each of them.
+
+    Unless `restricted`, every job may go to any provider.
+    """
 
     groups: int = 5
     size: int = 6
     classes: tuple[JobClass, ...] = KUEUE
+    restricted: bool = True
 
     @property
     def providers(self) -> int:
@@ -53,7 +57,9 @@ class Profile:
         return self.providers * sum(each.count * each.parallelism * each.milliseconds / 1000 for each in self.classes)
 
     def members(self, group: int) -> list[int]:
-        """The providers, by number, that the jobs of a group may go to."""
+        """The providers, by number, that the jobs of a group may go to; an empty list allows all."""
+        if not self.restricted:
+            return []
         return [group * self.size + member for member in range(self.size)]
 
     def arrivals(self) -> list[Arrival]:
