@@ -1,0 +1,82 @@
+"""A running fleet as the stories speak of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from demo import chart, receipts
+from demo.kubectl import Kubectl, condition, until
+from demo.provider import SERVERS
+from demo.receipts import Verified
+from devcluster.s3 import Store
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The demo's provider, and jobs for it."""
+
+    kubectl: Kubectl
+    store: Store
+
+    def sends(self, name: str, items: int, tokens: int) -> None:
+        """A job for tinylm whose items take about `tokens` ms each, one after the other."""
+        content = "".join(_item(number, tokens) for number in range(items))
+        spec = {"model": "tinylm", "minimumTrust": "Test", "input": {"inline": content}}
+        self.kubectl("delete", "inferencejob", name, "--ignore-not-found", "--wait")
+        meta = {"name": name}
+        self.kubectl.apply(
+            [{"apiVersion": "cocoonfleet.io/v1alpha1", "kind": "InferenceJob", "metadata": meta, "spec": spec}]
+        )
+
+    def job(self, name: str) -> Json:
+        found = self.kubectl.find("inferencejob", name)
+        assert found is not None
+        return found
+
+    def server_of(self, name: str) -> str:
+        """The Pod that has the job, by its name."""
+        return str(self.job(name)["status"]["binding"]["server"].rpartition("/")[2])
+
+    def until_working(self, name: str) -> None:
+        """Wait until some items of the job are answered, and not all."""
+        until(lambda: self._state(name) == "Running" and self._done(name) > 0, f"{name} working", 60)
+
+    def until_state(self, name: str, state: str, seconds: float = 90) -> Json:
+        until(lambda: self._state(name) == state, f"{name} being {state}", seconds)
+        return self.job(name)
+
+    def why_pending(self, name: str) -> str:
+        return str(condition(self.job(name), "Bound").get("message", ""))
+
+    def answered_ids(self, name: str) -> list[str]:
+        """Ids of the lines in the job's output ConfigMap."""
+        found = self.kubectl.find("configmap", f"{name}-output")
+        assert found is not None
+        return [json.loads(line)["id"] for line in found["data"]["output.jsonl"].splitlines()]
+
+    def receipt(self, name: str) -> Verified:
+        """The job's receipt, if evidence vouches for it. Raises DemoError."""
+        text = self.job(name)["status"]["receipt"]
+        return receipts.open_with_evidence(text, lambda digest: chart.evidence(self.kubectl, digest))
+
+    def servers(self) -> list[str]:
+        """Pods of servers, by name."""
+        return [pod["metadata"]["name"] for pod in self.kubectl.every("pod", SERVERS)]
+
+    def _state(self, name: str) -> str:
+        return str(self.job(name).get("status", {}).get("state", "Pending"))
+
+    def _done(self, name: str) -> int:
+        return int(self.job(name).get("status", {}).get("usage", {}).get("items", 0))
+
+
+def _item(number: int, tokens: int) -> str:
+    inputs = [
+        {"name": "text_input", "datatype": "BYTES", "shape": [1], "data": [f"Story {number}"]},
+        {"name": "max_tokens", "datatype": "INT32", "shape": [1], "data": [tokens]},
+    ]
+    return json.dumps({"id": f"i{number}", "inputs": inputs}) + "\n"

@@ -1,0 +1,39 @@
+"""`make demo` on a real cluster, as a new user sees it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+
+import pytest
+
+from tests.e2e.conftest import Demo
+from tests.e2e.fleet import Fleet
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+
+def test_the_demo_runs_real_jobs_and_verifies_their_receipts(first_run: subprocess.CompletedProcess[str]) -> None:
+    assert first_run.returncode == 0, first_run.stdout[-6000:] + first_run.stderr[-3000:]
+    assert "✗" not in first_run.stdout
+    passed = re.search(r"(\d+) checks passed\n", first_run.stdout)
+    assert passed is not None
+    assert int(passed[1]) >= 20
+    assert len(re.findall("verified ✓", first_run.stdout)) == 4
+
+
+def test_the_operator_needs_no_right_that_the_chart_does_not_give(fleet: Fleet) -> None:
+    operator = fleet.kubectl.within("cocoon-system")
+    logs = operator("logs", "--selector=app.kubernetes.io/component=operator", "--tail=-1")
+    assert "lead" in logs
+    assert "forbidden" not in logs
+
+
+def test_a_second_run_is_short_and_comes_to_the_same(fleet: Fleet, demo: Demo) -> None:
+    servers = fleet.servers()
+    begun = time.monotonic()
+    second = demo.run("up")
+    assert second.returncode == 0, second.stdout[-6000:] + second.stderr[-3000:]
+    assert time.monotonic() - begun < 180
+    assert fleet.servers() == servers, "a second run restarts no server"

@@ -1,0 +1,73 @@
+"""What happens to running jobs when machines are taken away, and where servers can't go."""
+
+from __future__ import annotations
+
+import pytest
+
+from demo.kubectl import until
+from tests.e2e.fleet import Fleet
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+NODE = "real-0"
+
+
+def test_a_job_survives_the_loss_of_its_server(fleet: Fleet) -> None:
+    fleet.sends("survivor", items=8, tokens=1000)
+    fleet.until_working("survivor")
+    lost = fleet.server_of("survivor")
+    fleet.kubectl("delete", "pod", lost, "--force", "--grace-period=0")
+    job = fleet.until_state("survivor", "Succeeded")
+    assert job["status"]["binding"]["attempt"] == 2
+    assert fleet.server_of("survivor") != lost
+    assert fleet.answered_ids("survivor") == [f"i{number}" for number in range(8)]
+    claims = fleet.receipt("survivor").claims
+    assert (claims.attempt, claims.outcome, claims.usage.items) == (2, "Succeeded", 8)
+
+
+def test_draining_the_node_lets_the_job_finish_and_keeps_new_ones_waiting(fleet: Fleet) -> None:
+    fleet.sends("finisher", items=8, tokens=1000)
+    fleet.until_working("finisher")
+    drained = fleet.server_of("finisher")
+    try:
+        selector = "--pod-selector=app.kubernetes.io/name=cocoon-server"
+        fleet.kubectl("drain", NODE, selector, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s")
+        job = fleet.until_state("finisher", "Succeeded", seconds=10)
+        assert job["status"]["binding"]["attempt"] == 1, "the server was given time to finish"
+        assert drained not in fleet.servers()
+        fleet.sends("patient", items=1, tokens=10)
+        until(lambda: "cordoned" in fleet.why_pending("patient"), "the job saying why it waits", 60)
+    finally:
+        fleet.kubectl("uncordon", NODE)
+    fleet.until_state("patient", "Succeeded")
+
+
+def test_a_server_reaches_the_storage_service_and_nothing_else(fleet: Fleet) -> None:
+    operator = fleet.kubectl.within("cocoon-system").every("pod", "app.kubernetes.io/component=operator")[0]
+    (server, *_) = fleet.servers()
+    assert _reaches(fleet, server, "s3.devcluster.svc.cluster.local", 443)
+    assert not _reaches(fleet, server, operator["status"]["podIP"], 8080)
+    assert not _reaches(fleet, server, "kubernetes.default.svc.cluster.local", 443)
+
+
+def test_nobody_but_the_operator_reaches_a_runner(fleet: Fleet) -> None:
+    (server, *_) = fleet.servers()
+    found = fleet.kubectl.find("pod", server)
+    assert found is not None
+    probe = [
+        "--image=localhost/devcluster/probe:dev",
+        "--image-pull-policy=Never",
+        "--restart=Never",
+        "--rm",
+        "--attach",
+    ]
+    outside = fleet.kubectl.within("default")
+    for port, reached in ((9090, True), (8443, False)):
+        script = f"probe tcp {found['status']['podIP']}:{port} && echo reached"
+        said = outside("run", f"stranger-{port}", *probe, "--command", "--", "sh", "-c", script, check=False)
+        assert ("reached" in said) == reached, f"port {port}"
+
+
+def _reaches(fleet: Fleet, server: str, host: str, port: int) -> bool:
+    """Whether a program in the runner's container can open a connection."""
+    program = f"import socket; socket.create_connection(({host!r}, {port}), timeout=3); print('reached')"
+    return "reached" in fleet.kubectl("exec", server, "--container=runner", "--", "python", "-c", program, check=False)
