@@ -40,6 +40,7 @@ from cocoon.fleet.plan.trust import next_try
 from tests.unit.plan.builders import SHA, START, finished
 
 Outcome = Callable[[Action], str]
+Inspect = Callable[[tuple[Action, ...]], None]
 
 
 class ConflictError(Exception):
@@ -180,9 +181,11 @@ class World:
             if uid not in self.unreachable:
                 self._show(uid)
 
-    def round(self, outcome: Outcome | None = None) -> tuple[Action, ...]:
-        """Plan, and carry out every action. `outcome` says how each goes: done, fails, or vanishes (done unseen)."""
+    def round(self, outcome: Outcome | None = None, inspect: Inspect | None = None) -> tuple[Action, ...]:
+        """Plan, and carry out every action. `outcome` says how each goes: done, fails, or is done unseen."""
         planned = plan(self.snapshot, self.now)
+        if inspect is not None:
+            inspect(planned.actions)
         for action in planned.actions:
             self.snapshot.hold(action, self.now)
         for action in planned.actions:
@@ -209,7 +212,7 @@ class World:
         except ConflictError:
             self.snapshot.release(action, self.now, done=False)
         else:
-            self.snapshot.release(action, self.now, done=True)
+            self.snapshot.release(action, self.now, done=how == "done")
 
     def carry_out(self, action: Action) -> None:
         """Make it true. Raises ConflictError if the world is not what the plan took it for."""

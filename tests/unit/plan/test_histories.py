@@ -1,0 +1,57 @@
+"""Random histories of a world in which everything goes wrong: losses, restarts, conflicts, cuts, duplicates.
+
+After every step the invariants hold; every round decides what a pass over everything would decide; and once the world
+is left alone, the fleet comes to rest.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.plan.history import History
+
+STEPS = 120
+
+
+def live_through(seed: int) -> History:
+    """A history of many steps, then peace."""
+    history = History(Random(seed))
+    for _ in range(STEPS):
+        history.step()
+    history.come_to_rest()
+    return history
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_invariants_hold_in_random_histories(seed: int) -> None:
+    live_through(seed)
+
+
+def test_histories_are_eventful() -> None:
+    """The other test means nothing unless all of these happen."""
+    kinds: set[str] = set()
+    for seed in range(6):
+        for action in live_through(seed).world.log:
+            kinds.add(f"{type(action).__name__} {getattr(action, 'purpose', getattr(action, 'reason', ''))}".strip())
+    assert kinds >= {
+        "WriteJobStatus Bind",
+        "WriteJobStatus Unbind",
+        "WriteJobStatus Explain",
+        "WriteJobStatus Fail",
+        "FinishJob",
+        "PushJob",
+        "CreateServer",
+        "LoadModel",
+        "AttestServer",
+        "ConfirmStanding",
+        "AcknowledgeEvents",
+        "ReportReceipt",
+        "DeleteServer Outdated",
+        "DeleteServer Idle",
+        "CancelAttempt JobDeleted",
+        "DeleteJob",
+    }
