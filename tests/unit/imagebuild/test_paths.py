@@ -50,13 +50,15 @@ def test_what_failed_half_way_is_made_anew(tmp_path: Path) -> None:
     assert list((tmp_path / "thing").iterdir()) == []
 
 
-def test_only_other_versions_of_the_same_thing_are_dropped(tmp_path: Path) -> None:
-    current, old = paths.fingerprint("new"), paths.fingerprint("old")
-    for name in (f"models-{current}", f"models-{old}", f"models-small-{old}", f"rootfs-{old}", "models-x"):
+def test_only_old_versions_of_the_same_thing_are_dropped(tmp_path: Path) -> None:
+    current, old, young = (paths.fingerprint(word) for word in ("current", "old", "young"))
+    stay = {f"models-{current}", f"models-small-{old}", f"rootfs-{old}", "models-x"}
+    for name in (*stay, f"models-{old}", f"models-{young}"):
         (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (1, 1))
+    os.utime(tmp_path / f"models-{young}")
     paths.drop_others(tmp_path / f"models-{current}")
-    left = {path.name for path in tmp_path.iterdir()}
-    assert left == {f"models-{current}", f"models-small-{old}", f"rootfs-{old}", "models-x"}
+    assert {path.name for path in tmp_path.iterdir()} == {*stay, f"models-{young}"}
 
 
 def test_the_cache_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,9 +43,13 @@ def kept(path: Path, make: Callable[[Path], None]) -> Path:
 
 
 def drop_others(path: Path) -> None:
-    """Remove what earlier versions left beside `path`: the same name, ending in another fingerprint."""
+    """Remove what earlier versions left beside `path`: the same name, another fingerprint, made over a week ago.
+
+    Younger ones stay, for another checkout of the repository may use them.
+    """
+    limit = time.time() - 7 * 86400
     for other in path.parent.glob(path.name.rpartition("-")[0] + "-" + "[0-9a-f]" * 16):
-        if other != path:
+        if other != path and other.stat().st_mtime < limit:
             _remove(other)
 
 
