@@ -15,8 +15,6 @@ LIMITS = {
     "minItems": "at least {} items",
     "minLength": "at least {} char",
 }
-
-
 def spec_of(plural: str) -> Manifest:
     found: Manifest = crd(plural)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     return found
@@ -53,6 +51,11 @@ def test_every_rule_is_tried(plural: str) -> None:
     rows = [(re.sub(r"\[.*?\]", "[]", row["field"]), row["says"]) for row in table(plural)["rules"]]
     tried = {rule for rule in rules(spec_of(plural), "spec") for row in rows if row[0] == rule[0] and row[1] in rule[1]}
     assert set(rules(spec_of(plural), "spec")) - tried == set()
+
+
+def test_every_field_of_a_job_is_tried_for_changes() -> None:
+    tried = {row["of"] for row in table("inferencejobs")["rules"] if "of" in row}
+    assert tried == spec_of("inferencejobs")["properties"].keys() - {"suspend", "priority", "deadline"}
 
 
 @pytest.mark.parametrize("plural", PLURALS)
