@@ -184,3 +184,15 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, source: bytes) -> None:
 def test_an_archive_that_is_cut_off_within_a_file_is_refused(entry: Path, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=r"cut off|ends within"):
         unpack_model_archive(io.BytesIO(archive_of(entry)[:3100]), tmp_path)
+
+
+@pytest.mark.parametrize("form", ["gnu", "pax"])
+def test_files_with_holes_are_refused(tmp_path: Path, form: str) -> None:
+    (tmp_path / "m").mkdir()
+    with (tmp_path / "m" / "holes").open("wb") as file:
+        file.truncate(1 << 20)
+    command = ["tar", "-c", "--sparse", f"--format={form}", "m"]
+    made = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True).stdout
+    (tmp_path / "into").mkdir()
+    with pytest.raises(ArchiveError, match="neither a file"):
+        unpack_model_archive(io.BytesIO(made), tmp_path / "into")
