@@ -16,7 +16,8 @@ def test_down_leaves_nothing_behind(full_cluster: Cluster, before_full_cluster: 
     assert running.processes
 
     full_cluster.down(wipe=True)
-
-    assert Leftovers.now().beyond(before_full_cluster) == Leftovers()
-    assert not full_cluster.state.root.exists()
+    left, has_state = Leftovers.now().beyond(before_full_cluster), full_cluster.state.root.exists()
     full_cluster.up(Record(FULL, api=6443))  # for the tests that follow
+
+    assert left == Leftovers()
+    assert not has_state

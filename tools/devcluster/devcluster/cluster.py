@@ -84,7 +84,8 @@ class Cluster:
 
     def _complete(self, plane: ControlPlane, record: Record) -> None:
         if record.simulated_nodes:
-            kwok.start(plane.binaries["kwok"], plane.kubeconfig("kwok"), self.state, self.processes)
+            pods = kwok.NOBODYS_PODS if record.profile == FULL else kwok.LOOPBACK_PODS
+            kwok.start(plane.binaries["kwok"], plane.kubeconfig("kwok"), self.state, self.processes, pods)
             kwok.add_nodes(plane.kube(), record.simulated_nodes, record.gpus, taint=record.profile == FULL)
         for name in self.processes.names():
             if not self.processes.alive(name):

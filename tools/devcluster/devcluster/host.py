@@ -27,6 +27,8 @@ INTERFACE = "devcluster0"
 NODE_ADDRESS = "10.243.0.1"
 PODS = "10.244.0.0/24"
 NAT_TABLE = "devcluster-nat"
+_FOREIGN_CHAIN = ("ip", "filter", "FORWARD")
+_MARK = "devcluster"
 _SETTINGS = (  # kubelet writes all but the first, kube-proxy the last two
     "net/ipv4/ip_forward",
     "vm/overcommit_memory",
@@ -70,18 +72,20 @@ def install_packages(screen: Screen) -> None:
 def claim(state: State) -> None:
     """Make the node's interface, let packets be forwarded, and give Pods the host's address towards the world."""
     _remember_settings(state)
-    if not Path("/sys/class/net", INTERFACE).exists():
+    if not run("ip", "link", "show", INTERFACE, check=False):
         run("ip", "link", "add", INTERFACE, "type", "bridge")  # a bridge without ports: not every kernel has "dummy"
         run("ip", "address", "add", f"{NODE_ADDRESS}/32", "dev", INTERFACE)
         run("ip", "link", "set", INTERFACE, "up")
     _setting("net/ipv4/ip_forward").write_text("1")
     run("nft", "-f", "-", stdin=_nat())
+    _pass_foreign_firewall()
 
 
 def release(state: State) -> None:
     """Undo `claim`, and what Kubernetes' own programs set."""
     run("ip", "link", "delete", INTERFACE, check=False)
     run("nft", "delete", "table", "ip", NAT_TABLE, check=False)
+    _unpass_foreign_firewall()
     for name, value in _remembered(state).items():
         if _setting(name).exists() and _setting(name).read_text() != value:
             _setting(name).write_text(value)
@@ -112,6 +116,20 @@ def _nat() -> str:
     rule = f"ip saddr {PODS} ip daddr != {{ {PODS}, {NODE_ADDRESS} }} masquerade"
     chain = f"chain postrouting {{ type nat hook postrouting priority srcnat\n{rule}\n}}"
     return f"table ip {NAT_TABLE} {{}}\ndelete table ip {NAT_TABLE}\ntable ip {NAT_TABLE} {{\n{chain}\n}}\n"
+
+
+def _pass_foreign_firewall() -> None:
+    """Where Docker runs, it drops all forwarding that it does not know: let it know Pods."""
+    rules = run("nft", "list", "chain", *_FOREIGN_CHAIN, check=False)
+    if "policy drop" in rules and _MARK not in rules:
+        for side in ("saddr", "daddr"):
+            run("nft", "insert", "rule", *_FOREIGN_CHAIN, "ip", side, PODS, "accept", "comment", f'"{_MARK}"')
+
+
+def _unpass_foreign_firewall() -> None:
+    for line in run("nft", "--handle", "list", "chain", *_FOREIGN_CHAIN, check=False).splitlines():
+        if f'comment "{_MARK}"' in line:
+            run("nft", "delete", "rule", *_FOREIGN_CHAIN, "handle", line.split()[-1])
 
 
 def _remember_settings(state: State) -> None:

@@ -1,6 +1,6 @@
 """Simulated nodes: kwok plays their kubelets, and says of every Pod there that it runs.
 
-Pods get addresses out of 127.64.0.0/10 unless told otherwise. All of 127/8 is the loopback interface, so one process
+Pods get addresses out of 127.64.0.0/10 in the profile `api`. All of 127/8 is the loopback interface, so one process
 that listens on 0.0.0.0 or on those addresses answers for all simulated Pods.
 """
 
@@ -14,6 +14,7 @@ from devcluster.processes import Processes
 from devcluster.screen import Screen
 
 LOOPBACK_PODS = "127.64.0.1/10"
+NOBODYS_PODS = "10.245.0.1/16"  # for clusters with controllers: they let no Service lead to loopback
 ANNOTATION = "kwok.x-k8s.io/node"
 _STAGES = (
     "node/fast/node-initialize.yaml",

@@ -1,11 +1,13 @@
 """The end of a cluster: no process, mount, network interface, nftables table or cgroup of it stays."""
 
+import functools
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from devcluster import host, nft
 from devcluster.containerd import Containerd
+from devcluster.kube import until
 from devcluster.paths import State
 from devcluster.processes import Processes
 
@@ -59,11 +61,15 @@ def _unmount(folder: Path) -> None:
 
 def _remove_cgroups() -> None:
     for top in [Path("/sys/fs/cgroup/kubepods"), *Path("/sys/fs/cgroup").glob("*/kubepods")]:
-        if top.is_dir():
-            for folder in sorted(top.rglob("*/"), reverse=True):
-                if folder.is_dir():
-                    folder.rmdir()
-            top.rmdir()
+        until(functools.partial(_remove_cgroup, top), f"the removal of {top}", 10)
+
+
+def _remove_cgroup(top: Path) -> bool:
+    """Deepest first. Raises OSError while the kernel still counts an ended process in it."""
+    folders = [top, *(path for path in top.rglob("*") if path.is_dir())] if top.is_dir() else []
+    for folder in sorted(folders, reverse=True):
+        folder.rmdir()
+    return True
 
 
 def _remove_traces(state: State) -> None:
