@@ -1,0 +1,137 @@
+"""Unknown is not failed: while something can't be reached, nothing is deleted and no job is given to another server."""
+
+from __future__ import annotations
+
+from cocoon.fleet.ports.resources import POD
+from tests.scenario.builders import gpu_node, job, provider
+from tests.scenario.story import scenario
+from tests.scenario.world import World, any_server, job_is
+
+
+@scenario
+async def test_the_api_server_is_gone_for_two_minutes(world: World) -> None:
+    world.work = 30.0
+    jobs = [job(f"j{number}", "minilm") for number in range(5)]
+    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), *jobs)
+    world.starts()
+    await world.until(lambda w: all(w.job(f"j{number}").get("state") == "Running" for number in range(5)))
+    world.cluster.down = True
+    await world.passes(120)
+    world.cluster.down = False
+    for number in range(5):
+        await world.until(job_is(f"j{number}", "Succeeded"), within=120)
+        assert world.attempts(f"j{number}") == 1
+    assert not [write for write in world.cluster.writes if write[0] == "delete"]
+
+
+@scenario
+async def test_an_operator_and_a_runner_lose_sight_of_each_other(world: World) -> None:
+    world.work = 20.0
+    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), gpu_node("n2"), job("j1", "minilm"))
+    world.starts()
+    await world.until(job_is("j1", "Running"))
+    await world.passes(3)
+    node = world.node_of("j1")
+    world.cuts(node)
+    await world.passes(600)
+    assert world.job("j1")["state"] == "Running"
+    world.cuts(node, off=False)
+    await world.until(job_is("j1", "Succeeded"), within=120)
+    assert world.attempts("j1") == 1
+
+
+@scenario
+async def test_a_node_falls_silent_but_its_runner_answers(world: World) -> None:
+    world.work = 900.0
+    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), gpu_node("n2"), job("j1", "minilm"))
+    world.starts()
+    await world.until(job_is("j1", "Running"))
+    world.not_ready(world.node_of("j1"))
+    await world.until(job_is("j1", "Succeeded"), within=1200)
+    assert world.attempts("j1") == 1
+
+
+@scenario
+async def test_a_node_and_its_runner_fall_silent(world: World) -> None:
+    world.work = 20.0
+    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), gpu_node("n2"), job("j1", "minilm"))
+    world.starts()
+    await world.until(job_is("j1", "Running"))
+    node = world.node_of("j1")
+    world.not_ready(node)
+    world.cuts(node)
+    await world.passes(240)
+    assert world.job("j1")["state"] == "Running"
+    await world.until(job_is("j1", "Succeeded"), within=600)
+    assert world.attempts("j1") == 2
+
+
+@scenario
+async def test_a_node_is_silent_already_when_the_operator_starts(world: World) -> None:
+    world.work = 20.0
+    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), gpu_node("n2"), job("j1", "minilm"))
+    world.starts()
+    await world.until(job_is("j1", "Running"))
+    node = world.node_of("j1")
+    await world.kills()
+    world.not_ready(node)
+    world.cuts(node)
+    world.starts()
+    await world.until(job_is("j1", "Succeeded"), within=900)
+    assert world.attempts("j1") == 2
+
+
+@scenario
+async def test_a_runner_restarts_and_is_attested_anew(world: World) -> None:
+    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), job("j1", "minilm"))
+    world.starts()
+    await world.until(job_is("j1", "Succeeded"))
+    runner = next(iter(world.runners.values()))
+    runner.restart()
+    world.has(job("j2", "minilm"))
+    await world.until(job_is("j2", "Succeeded"), within=300)
+    assert len(world.runners) == 1
+
+
+@scenario
+async def test_a_standby_takes_over_within_fifteen_seconds(world: World) -> None:
+    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), job("j0", "minilm"))
+    world.starts("a")
+    await world.until(any_server)
+    world.starts("b")
+    await world.passes(30)
+    assert not world.operators["b"].leadership.leading
+    await world.kills("a")
+    world.has(job("j1", "minilm"))
+    died = world.now()
+    await world.until(job_is("j1", "Running"), within=60)
+    assert world.now() - died <= 15.0
+
+
+@scenario
+async def test_two_replicas_never_lead_at_once(world: World) -> None:
+    world.starts("a")
+    world.starts("b")
+    for _ in range(400):
+        await world.passes(0.25)
+        assert sum(operator.leadership.leading for operator in world.operators.values()) <= 1
+    world.cluster.down = True
+    await world.passes(7)
+    assert not any(operator.leadership.leading for operator in world.operators.values())
+    world.cluster.down = False
+    await world.until(lambda w: any(operator.leadership.leading for operator in w.operators.values()), within=30)
+
+
+@scenario
+async def test_a_missed_deletion_is_noticed_at_the_next_list(world: World) -> None:
+    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), gpu_node("n2"), job("j1", "minilm"))
+    operator = world.starts()
+    await world.until(job_is("j1", "Succeeded"))
+    watchers = list(world.cluster.watchers)
+    world.cluster.watchers.clear()
+    world.loses(world.node_of("j1"))
+    await world.passes(1)
+    world.cluster.watchers.extend(watchers)
+    assert operator.means.mirror.snapshot.servers
+    await world.until(lambda w: not operator.means.mirror.snapshot.servers, within=310)
+    assert not world.cluster.objects[POD]
