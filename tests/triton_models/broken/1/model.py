@@ -3,4 +3,4 @@
 
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
-        raise RuntimeError("this model is broken on purpose")
+        raise RuntimeError(f"{args['model_name']} is broken on purpose")

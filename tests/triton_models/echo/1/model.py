@@ -1,9 +1,9 @@
 """Gives back what it gets, unless a text of the request says otherwise: how tests make a model slow, sick or dead.
 
-    #fail REASON     answer this request with an error
-    #delay SECONDS   answer after that long (a model instance is busy for so long)
-    #exit            end this model's process at once, as a crash would
-    #kill            kill the whole tritonserver (the parent of this process)
+#fail REASON     answer this request with an error
+#delay SECONDS   answer after that long (a model instance is busy for so long)
+#exit            end this model's process at once, as a crash would
+#kill            kill the whole tritonserver (the parent of this process)
 """
 
 import os
