@@ -72,8 +72,7 @@ class Cluster:
         if not self.state.root.exists():
             return
         with self._lock():
-            record = self.record()
-            if record is not None and record.profile == FULL:
+            if host.is_claimed(self.state):
                 host.require_root()
                 teardown.full(self.state, self.processes)
             else:
@@ -110,10 +109,8 @@ class Cluster:
 
     def _require_alone(self) -> None:
         for path in paths.state_root().glob("*/cluster.json"):
-            other = Cluster(path.parent.name, self._screen)
-            known = other.record()
-            is_full = known is not None and known.profile == FULL
-            if is_full and other.state != self.state and other.processes.names():
+            other = State(path.parent)
+            if other != self.state and host.is_claimed(other):
                 raise DevclusterError(
                     f"One machine holds one cluster of the profile full, and {path.parent.name} is there: "
                     f"run `down --name {path.parent.name}` first."

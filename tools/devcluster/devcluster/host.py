@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from devcluster.errors import DevclusterError
-from devcluster.paths import State
+from devcluster.paths import State, put
 from devcluster.screen import Screen
 
 PACKAGES = {  # a program or file of the package -> the package's name in Debian
@@ -89,6 +89,12 @@ def release(state: State) -> None:
     for name, value in _remembered(state).items():
         if _setting(name).exists() and _setting(name).read_text() != value:
             _setting(name).write_text(value)
+    _settings_file(state).unlink(missing_ok=True)
+
+
+def is_claimed(state: State) -> bool:
+    """Whether this cluster holds the machine: from the beginning of `claim` to the end of `release`."""
+    return _settings_file(state).exists()
 
 
 def run(*argv: str, stdin: str = "", check: bool = True, env: dict[str, str] | None = None) -> str:
@@ -133,14 +139,17 @@ def _unpass_foreign_firewall() -> None:
 
 
 def _remember_settings(state: State) -> None:
-    if not _remembered(state):
+    if not is_claimed(state):
         values = {name: _setting(name).read_text() for name in _SETTINGS if _setting(name).exists()}
-        (state.conf / "settings.json").write_text(json.dumps(values))
+        put(_settings_file(state), json.dumps(values))
 
 
 def _remembered(state: State) -> dict[str, str]:
-    path = state.conf / "settings.json"
-    return dict(json.loads(path.read_text())) if path.exists() else {}
+    return dict(json.loads(_settings_file(state).read_text())) if is_claimed(state) else {}
+
+
+def _settings_file(state: State) -> Path:
+    return state.conf / "settings.json"
 
 
 def _setting(name: str) -> Path:
