@@ -66,6 +66,7 @@ class _Progress:
         self._which, self._go, self._screen = which, go, screen
         self._compiled = 0
         self._downloaded = 0
+        self._last = ""
         self._complaints: list[str] = []
 
     def run(self, argv: list[str]) -> None:
@@ -93,7 +94,10 @@ class _Progress:
                 self._complaints.append(line.rstrip())
 
     def _count(self) -> str:
-        return f"{self._downloaded} modules downloaded, {self._compiled} packages compiled"
+        """What Go said so far; it is silent while it links, at the end."""
+        counts = f"{self._downloaded} modules downloaded, {self._compiled} packages compiled"
+        is_silent, self._last = counts == self._last, counts
+        return f"{counts}, linking" if is_silent else counts
 
 
 def _still_runs(child: subprocess.Popen[str]) -> bool:
