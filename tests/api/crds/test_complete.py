@@ -15,6 +15,8 @@ LIMITS = {
     "minItems": "at least {} items",
     "minLength": "at least {} char",
 }
+
+
 def spec_of(plural: str) -> Manifest:
     found: Manifest = crd(plural)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     return found
