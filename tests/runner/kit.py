@@ -157,7 +157,7 @@ def offer(folder: Path, entry: Path, **changes: Any) -> ModelAssignment:
     return ModelAssignment(**(fields | changes))
 
 
-def job(model: ModelAssignment, lines: str, uid: str = "job-1", **changes: Any) -> JobAssignment:
+def job(of: ModelAssignment, lines: str, uid: str = "job-1", **changes: Any) -> JobAssignment:
     """An attempt over these lines."""
     fields: dict[str, Any] = {
         "cluster": "cluster-uid",
@@ -166,8 +166,8 @@ def job(model: ModelAssignment, lines: str, uid: str = "job-1", **changes: Any) 
         "namespace": "tenant",
         "name": uid,
         "provider_uid": "provider-uid",
-        "model": model.name,
-        "model_sha256": model.sha256,
+        "model": of.name,
+        "model_sha256": of.sha256,
         "input": JobInput(inline=lines),
         "output": JobOutput(config_map=ConfigMapOutput()),
         "price": Price(per_million_items="1000000"),

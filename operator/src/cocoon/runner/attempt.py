@@ -219,7 +219,7 @@ class Attempt:
         handed = ending is None or await self._may_hand_over(ending)
         await self._in_contact(ending)
         ending = self._called_back(ending)
-        if handed and (ending is None or ending.code in HANDED_OVER):
+        if handed and _hands_over(ending):
             try:
                 await self._publish()
             except WebError as error:
@@ -231,7 +231,7 @@ class Attempt:
 
     async def _may_hand_over(self, ending: Stopped) -> bool:
         """Whether a stopped attempt's answers may go out: only if the input is all known to be what was declared."""
-        if ending.code not in HANDED_OVER or ending.outcome == "Interrupted" or not self._spool.size:
+        if not _hands_over(ending) or not self._spool.size:
             return False
         if self.assignment.input.uri is None or self._lines is None:
             return True
@@ -287,6 +287,11 @@ class Attempt:
             "attempt finished",
             extra={"attempt": self.key, "outcome": end.outcome, "code": end.code, "items": end.usage.items},
         )
+
+
+def _hands_over(ending: Stopped | None) -> bool:
+    """Whether an attempt that ends so gives its answers away, and claims payment for them."""
+    return ending is None or (ending.code in HANDED_OVER and ending.outcome != "Interrupted")
 
 
 def _cause(error: Exception) -> Exception:

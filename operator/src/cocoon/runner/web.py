@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -126,11 +125,8 @@ class Web:
 
 
 def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
+    """Whether the client library connects to this host without resolving it: also to 2130706433 and 127.1."""
+    return ":" in host or host.replace(".", "").isdigit()
 
 
 def _refuse_special(host: str) -> None:
