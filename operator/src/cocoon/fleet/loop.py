@@ -23,7 +23,7 @@ from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.patience import Patience
 from cocoon.fleet.plan.actions import Action, Announce, AttestServer
 from cocoon.fleet.plan.expectations import matter_of, subject_of
-from cocoon.fleet.plan.plan import plan
+from cocoon.fleet.plan.plan import DECISIONS, STANDBY, plan
 from cocoon.fleet.ports.failures import Busy, Failure, Gone, Refused
 
 LOG: Final = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Loop:
         self._listener.sync(tasks, leading=leading)
         now = self._means.clock.now()
         with self._metrics.round_seconds.time():
-            planned = plan(self._means.mirror.snapshot, now)
+            planned = plan(self._means.mirror.snapshot, now, DECISIONS if leading else STANDBY)
         wanted = [action for action in planned.actions if leading or isinstance(action, AttestServer)]
         self._metrics.round_actions.observe(len(wanted))
         for action in wanted:
@@ -119,8 +119,10 @@ class Loop:
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.pop(task, None)
+        action = self._running.pop(task)
         self._metrics.running_actions.set(len(self._running))
+        if task.cancelled():  # wherever it was, even before its first step
+            self._release(action, done=False)
 
     async def _carry_out(self, action: Action) -> None:
         kind = type(action).__name__
@@ -130,9 +132,6 @@ class Loop:
                     await self._do(action)
         except Failure as failure:
             await self._failed(action, failure)
-        except asyncio.CancelledError:
-            self._release(action, done=False, pause=0.0)
-            raise
         else:
             self._metrics.actions.labels(kind, "Done").inc()
             self._patience.forget(matter_of(action))

@@ -42,6 +42,8 @@ Found = TypeVar("Found")
 LOG: Final = logging.getLogger(__name__)
 Work = Coroutine[Any, Any, None]
 _PAUSE: Final = 2.0
+#: Connections beyond those that actions can take: the Lease must be renewed however much there is to do.
+_SPARE: Final = 8
 
 
 def mirror_for(settings: Settings, metrics: Metrics) -> Mirror:
@@ -63,7 +65,7 @@ async def run(settings: Settings) -> None:
     metrics, clock = Metrics(), MachineClock()
     login = await log_in(settings.kubeconfig)
     async with AsyncExitStack() as stack:
-        cluster = await stack.enter_async_context(KubernetesCluster(login, metrics, settings.concurrency))
+        cluster = await stack.enter_async_context(KubernetesCluster(login, metrics, settings.concurrency + _SPARE))
         means = await _means(settings, cluster, clock, metrics, stack)
         await _run(settings, means, login, metrics, stack)
 

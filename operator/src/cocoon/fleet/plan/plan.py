@@ -37,14 +37,18 @@ DECISIONS: Final[tuple[Decide, ...]] = (
     explain.decide,  # what people are told about waiting jobs
 )
 
+#: Who does not lead decides about trust alone: binding takes jobs out of their queues, and has to be carried out.
+STANDBY: Final[tuple[Decide, ...]] = (trust.decide,)
 
-def plan(snapshot: Snapshot, now: Instant) -> Plan:
+
+def plan(snapshot: Snapshot, now: Instant, decisions: tuple[Decide, ...] = DECISIONS) -> Plan:
     """Decide about everything that changed since the last round or is due.
 
-    Reads the snapshot and takes note that the round took place; the same snapshot and time give the same plan.
+    Reads the snapshot and takes note that the round took place; the same snapshot and time give the same plan. What
+    binds or places must be held (see Snapshot), so a standby decides about less.
     """
     draft = Draft(snapshot, snapshot.begin_round(now), now)
     stocktaking.decide(snapshot, now, draft)
-    for decide in DECISIONS:
+    for decide in decisions:
         decide(snapshot, now, draft)
     return Plan(tuple(draft.actions), snapshot.alarms.next())
