@@ -35,7 +35,7 @@ class History:
             (self.work, 10),
             (self.finish, 12),
             (self.time_passes, 6),
-            (self.meddle_with_job, 4),
+            (self.meddle_with_job, 6),
             (self.administer, 3),
             (self.delete_provider, 0 if random.random() < 0.7 else 1),
             (self.trouble_server, 6),
@@ -93,7 +93,7 @@ class History:
         if not self.world.jobs:
             return
         key = self.random.choice(sorted(self.world.jobs))
-        match self.random.choice(["delete", "suspend", "resume", "priority"]):
+        match self.random.choice(["delete", "delete", "suspend", "resume", "priority"]):
             case "delete":
                 self.world.delete_job(key)
             case "suspend":

@@ -86,8 +86,8 @@ def check_unbind(world: World, action: act.WriteJobStatus) -> None:
     if view is not None and any(f"{event.uid}/{event.attempt}" == attempt for event in view.finished):
         return
     node = world.snapshot.nodes[server.node]
-    if node.not_ready_since is not None and world.now > node.not_ready_since + 300:
-        assert server.uid in world.unreachable
+    silent = server.uid in world.unreachable
+    if silent and node.not_ready_since is not None and world.now > node.not_ready_since + 300:
         return
     assert view is not None
     assert view.unreachable_since is None

@@ -110,7 +110,7 @@ class Expectations:
             self._not_before[matter] = not_before
             snapshot.alarms.set(subject_of(action), not_before)
         self._take_back(snapshot, action)
-        snapshot.touched.add(subject_of(action))
+        snapshot.touch(subject_of(action))
         self._reindex(snapshot, action)
 
     def expire(self, snapshot: Snapshot, now: Instant) -> None:

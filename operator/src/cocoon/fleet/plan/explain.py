@@ -23,7 +23,7 @@ from cocoon.fleet.plan.job_status import Cause
 from cocoon.fleet.plan.memory import Head
 from cocoon.fleet.plan.nodes import node_obstacle
 from cocoon.fleet.plan.placement import live, may_create
-from cocoon.fleet.plan.queues import JobClass, Queue, class_of
+from cocoon.fleet.plan.queues import JobClass, Queue, by_head, class_of
 from cocoon.fleet.plan.records import Job, Node, Offer, Provider
 from cocoon.fleet.plan.snapshot import Snapshot
 
@@ -49,7 +49,7 @@ class Table(Struct, frozen=True):
 
 def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
     """Tell the heads of queues that found no server why."""
-    for queue in draft.waiting:
+    for queue in by_head(draft.waiting):
         head = queue.head()
         if head is not None:
             _explain_when_due(snapshot, queue, snapshot.jobs[head[1]], now, draft)

@@ -17,7 +17,7 @@ from cocoon.fleet.plan.binding import is_covered, shelves_of
 from cocoon.fleet.plan.draft import Draft
 from cocoon.fleet.plan.eligibility import OfferKey
 from cocoon.fleet.plan.nodes import node_obstacle, technology_of
-from cocoon.fleet.plan.queues import Queue
+from cocoon.fleet.plan.queues import Queue, by_head
 from cocoon.fleet.plan.records import Key, Node, Offer, Provider
 from cocoon.fleet.plan.shelves import Shelf
 from cocoon.fleet.plan.snapshot import Snapshot
@@ -32,7 +32,7 @@ def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
         if provider is not None and may_create(snapshot, provider):
             for offer in provider.offers.values():
                 placing.fill_up(provider, offer)
-    for queue in sorted(draft.waiting, key=lambda queue: queue.head() or ()):
+    for queue in by_head(draft.waiting):
         placing.cover(queue)
 
 

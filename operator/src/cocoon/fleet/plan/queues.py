@@ -85,6 +85,12 @@ class Queue:
         return (Key(name) for name in self._heap)
 
 
+def by_head(queues: Iterable[Queue]) -> list[Queue]:
+    """Queues in the order of their heads; empty ones are left out."""
+    waiting = [(head, queue) for queue in queues if (head := queue.head()) is not None]
+    return [queue for _, queue in sorted(waiting, key=lambda pair: pair[0])]
+
+
 class Queues:
     """All queues by model."""
 

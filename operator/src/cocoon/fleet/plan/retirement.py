@@ -12,8 +12,8 @@ from cocoon.fleet.plan.actions import CancelAttempt, DeleteServer
 from cocoon.fleet.plan.draft import Draft
 from cocoon.fleet.plan.expectations import is_expected
 from cocoon.fleet.plan.job_status import Cause
-from cocoon.fleet.plan.placement import live
 from cocoon.fleet.plan.records import Provider, Server
+from cocoon.fleet.plan.reporting import is_durable
 from cocoon.fleet.plan.snapshot import Snapshot
 from cocoon.fleet.plan.standing import is_retiring
 from cocoon.fleet.plan.trust import untrusted_message
@@ -74,9 +74,12 @@ def is_done(snapshot: Snapshot, server: Server) -> bool:
     if snapshot.usage.jobs_of(server.uid):
         return False
     view = snapshot.runners.get(server.uid)
-    if view is not None and view.finished:
+    known = view.finished if view is not None else ()
+    if server.ended:
+        return view is None or all(is_durable(snapshot, server, view, event) for event in known)
+    if known:
         return False
-    if server.ended or not server.running:
+    if not server.running:
         return True
     return view is not None and view.unreachable_since is None and not view.attempts
 
@@ -85,11 +88,7 @@ def _unwanted(snapshot: Snapshot, server: Server, now: Instant, draft: Draft) ->
     provider = snapshot.providers.get(server.provider)
     if provider is None:
         return None  # it may only be unknown; owner references take care of what has no owner
-    return (
-        _declared(provider, server)
-        or _troubled(snapshot, server, now, draft)
-        or _idle(snapshot, provider, server, now, draft)
-    )
+    return _declared(provider, server) or _troubled(snapshot, server, now, draft)
 
 
 def _declared(provider: Provider, server: Server) -> Cause | None:
@@ -113,23 +112,6 @@ def _troubled(snapshot: Snapshot, server: Server, now: Instant, draft: Draft) ->
         draft.wake(("server", server.key), server.created + UNSCHEDULABLE_FOR)
         return None
     return Cause(reasons.UNSCHEDULABLE, f"kube-scheduler finds no room on node {server.node}: {server.unschedulable}")
-
-
-def _idle(snapshot: Snapshot, provider: Provider, server: Server, now: Instant, draft: Draft) -> Cause | None:
-    offer, view = provider.offers.get(server.model), snapshot.runners.get(server.uid)
-    if offer is None or view is None or view.idle_since is None or view.unreachable_since is not None:
-        return None
-    if snapshot.usage.jobs_of(server.uid) or view.attempts or view.finished or server.key in snapshot.touched.servers:
-        return None
-    if view.idle_since + offer.idle_timeout > now:
-        draft.wake(("server", server.key), view.idle_since + offer.idle_timeout)
-        return None
-    key = (server.provider, server.model)
-    leaving = sum(each in draft.retiring for each in snapshot.servers_of_offer[key])
-    minimum = offer.minimum if offer.isolation == "Shared" else 0
-    if live(snapshot, key) - leaving <= minimum:
-        return None
-    return Cause(reasons.IDLE, f"It had no job for {offer.idle_timeout} seconds.")
 
 
 def _cause(server: Server) -> Cause:

@@ -1,4 +1,4 @@
-"""Servers whose declaration changed, and servers too many: one at a time.
+"""Servers too many, servers nobody uses, and servers whose declaration changed: the last ones one at a time.
 
 An outdated server is let go only while all of its model's newer servers are attested and ready and none is on its way
 out or owed. So at most one is down at a time, no spare GPU is needed, and a replacement that does not come up stops
@@ -18,7 +18,7 @@ from cocoon.fleet.plan.snapshot import Snapshot
 from cocoon.fleet.plan.standing import is_retiring
 
 
-def decide_provider(snapshot: Snapshot, provider: Provider, now: Instant, draft: Draft) -> None:  # noqa: ARG001  # alike
+def decide_provider(snapshot: Snapshot, provider: Provider, now: Instant, draft: Draft) -> None:
     """Let at most one outdated server go, and those above the maximum."""
     if provider.operation != "Serve" or provider.deleting:
         return
@@ -27,6 +27,7 @@ def decide_provider(snapshot: Snapshot, provider: Provider, now: Instant, draft:
         servers = [snapshot.servers[key] for key in keys if key not in draft.retiring]
         staying = [server for server in servers if not is_retiring(snapshot, server)]
         _shrink(snapshot, offer, staying, draft)
+        _let_idle_go(snapshot, offer, staying, now, draft)
         if len(staying) == len(keys):
             _replace_one(snapshot, provider, offer, staying, draft)
 
@@ -45,6 +46,30 @@ def _shrink(snapshot: Snapshot, offer: Offer, staying: list[Server], draft: Draf
     cause = Cause(reasons.ABOVE_MAXIMUM, f"The provider's maximum for model {offer.model} is {offer.maximum}.")
     for server in sorted(known, key=lambda server: (len(snapshot.usage.jobs_of(server.uid)), server.key))[:spare]:
         draft.retire(server, cause)
+
+
+def _let_idle_go(snapshot: Snapshot, offer: Offer, staying: list[Server], now: Instant, draft: Draft) -> None:
+    """Let servers go that nobody has used for a while, above the minimum; the longest idle first."""
+    minimum = offer.minimum if offer.isolation == "Shared" else 0
+    idle = [(since, server.key, server) for server in staying if (since := idle_since(snapshot, server)) is not None]
+    left = sum(server.key not in draft.retiring for server in staying)
+    for since, key, server in sorted(idle):
+        if key in draft.retiring or left <= minimum:
+            continue
+        if since + offer.idle_timeout > now:
+            draft.wake(("server", key), since + offer.idle_timeout)
+            continue
+        draft.retire(server, Cause(reasons.IDLE, f"It had no job for {offer.idle_timeout} seconds."))
+        left -= 1
+
+
+def idle_since(snapshot: Snapshot, server: Server) -> Instant | None:
+    """Since when a server is known to have nothing to do; None if it has, or if that is not known."""
+    view = snapshot.runners.get(server.uid)
+    if view is None or view.unreachable_since is not None or view.attempts or view.finished:
+        return None
+    taken = snapshot.usage.jobs_of(server.uid) or server.key in snapshot.touched.servers
+    return None if taken else view.idle_since
 
 
 def _replace_one(snapshot: Snapshot, provider: Provider, offer: Offer, staying: list[Server], draft: Draft) -> None:

@@ -41,7 +41,7 @@ from cocoon.fleet.plan.records import (
     Uid,
 )
 from cocoon.fleet.plan.shelves import Shelves
-from cocoon.fleet.plan.touched import Alarms, Touched
+from cocoon.fleet.plan.touched import Alarms, Subject, Touched
 from cocoon.fleet.plan.usage import Usage
 
 #: No machine has more GPUs than this; a larger number is a mistake of whoever reports it.
@@ -127,8 +127,9 @@ class Snapshot:
     def begin_round(self, now: Instant) -> Touched:
         """Everything to look at in a round that begins now; what changes from here on is for the next one."""
         self.expectations.expire(self, now)
+        for subject in self.alarms.ring(now):
+            self.touch(subject)
         touched = self.touched
-        self.alarms.ring(now, touched)
         if self.capacity.version != self._seen_capacity:
             touched.models.update(self.queues.models())
             touched.providers.update(self.providers)
@@ -174,6 +175,15 @@ class Snapshot:
         """The job with this uid."""
         key = self.job_keys.get(Uid(uid))
         return self.jobs[key] if key is not None else None
+
+    def touch(self, subject: Subject) -> None:
+        """Look at a subject, and at a server's jobs with it."""
+        kind, name = subject
+        server = self.servers.get(Key(name)) if kind == "server" else None
+        if server is not None:
+            self._server_changed(server)
+        else:
+            self.touched.add(subject)
 
     def touch_server(self, key: Key) -> None:
         """Look at a server, its provider and its model's queues."""

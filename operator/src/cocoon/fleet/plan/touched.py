@@ -48,13 +48,15 @@ class Alarms:
             self._next[subject] = at
             heapq.heappush(self._heap, (at, subject))
 
-    def ring(self, now: Instant, touched: Touched) -> None:
-        """Touch everything that is due."""
+    def ring(self, now: Instant) -> list[Subject]:
+        """Everything that is due; it is so once."""
+        due = []
         while self._heap and self._heap[0][0] <= now:
             at, subject = heapq.heappop(self._heap)
             if self._next.get(subject) == at:
                 del self._next[subject]
-                touched.add(subject)
+                due.append(subject)
+        return due
 
     def next(self) -> Instant | None:
         """When the next subject is due."""
