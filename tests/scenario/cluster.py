@@ -1,4 +1,4 @@
-"""A Kubernetes API in memory, as far as the operator uses it; tests/api/operator holds it to the real one's behaviour."""
+"""A Kubernetes API in memory, as far as the operator uses it; tests/api/operator holds it to the real one."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class FakeCluster:
             new["spec"] = copy.deepcopy(manifest["spec"])
         return await self._written("apply", self._replace(ref, old, new))
 
-    async def apply_status(self, manifest: Manifest, manager: str) -> Manifest:
+    async def apply_status(self, manifest: Manifest, manager: str) -> Manifest:  # noqa: ARG002 - one writer per condition
         await self._answer()
         ref = ref_of(manifest)
         old = self._find(ref)

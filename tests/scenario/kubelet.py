@@ -1,4 +1,4 @@
-"""kube-scheduler, the kubelet and the Pod collector in one: Pods start where they fit, and end when they are deleted."""
+"""kube-scheduler, kubelet and Pod collector in one: Pods start where they fit, and end when they are deleted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FakeKubelet:
         self._addresses = 0
 
     def watch(self, resource: Resource, event: str, pod: Manifest) -> None:
-        if resource is not POD:
+        if resource is not POD or "app.kubernetes.io/managed-by" not in pod["metadata"].get("labels", {}):
             return
         loop = asyncio.get_running_loop()
         meta = pod["metadata"]
@@ -46,7 +46,7 @@ class FakeKubelet:
             return
         self._addresses += 1
         address = f"10.0.{self._addresses >> 8}.{self._addresses & 255}"
-        self._world.starts_runner(pod, address, node)
+        self._world.starts_runner(pod, node)
         now = format_time(self._world.now())
 
         def run(body: Manifest) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable
@@ -131,10 +132,8 @@ class FakeRunner:
 
     async def events(self, after: int) -> EventPage:
         if not any(event.number > after for event in self._events):
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), POLL)
-            except TimeoutError:
-                pass
         self.call()
         remaining = PATIENCE if self._stood else -1.0
         newer = tuple(event for event in self._events if event.number > after)

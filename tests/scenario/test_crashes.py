@@ -1,6 +1,6 @@
 """The operator is killed at each arrow of docs/architecture.md's chain; nothing is lost and nothing is done twice.
 
-    created ─▶ bound ─▶ pushed ─▶ finished ─▶ output ─▶ reported ─▶ settled ─▶ acknowledged
+created ─▶ bound ─▶ pushed ─▶ finished ─▶ output ─▶ reported ─▶ settled ─▶ acknowledged
 """
 
 from __future__ import annotations

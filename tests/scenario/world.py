@@ -13,8 +13,9 @@ from cocoon.fleet.leadership import Leadership
 from cocoon.fleet.listener import Listener
 from cocoon.fleet.loop import Loop
 from cocoon.fleet.metrics import Metrics
+from cocoon.fleet.ports.failures import Failure
 from cocoon.fleet.ports.payout import NoPayout
-from cocoon.fleet.ports.resources import JOB, LEASE, NODE, POD, PROVIDER, Manifest, Ref
+from cocoon.fleet.ports.resources import JOB, LEASE, NAMESPACE, NODE, POD, PROVIDER, Manifest, Ref, Resource
 from cocoon.fleet.render.server_pod import RunnerTerms
 from cocoon.fleet.run import mirror_for
 from cocoon.fleet.settings import Settings
@@ -25,6 +26,7 @@ from tests.scenario.runners import FakeRunner, FakeServers
 #: When every world begins, in seconds since 1970.
 BEGINNING = 1_800_000_000.0
 CLUSTER_ID = "cluster-1"
+WATCHED = (PROVIDER, JOB, POD, NODE, NAMESPACE)
 Predicate = Callable[["World"], bool]
 
 
@@ -70,16 +72,23 @@ class Operator:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._world.cluster.watchers.append(self.means.mirror.note)
+        self._world.cluster.watchers.append(self._watch)
         self._task = asyncio.create_task(self._run())
 
     async def kill(self) -> None:
         """End it as kill -9 does: nothing is given back, nothing is finished."""
-        self._world.cluster.watchers.remove(self.means.mirror.note)
+        self._world.cluster.watchers.remove(self._watch)
         self.leadership._held_until = float("-inf")
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def _watch(self, resource: Resource, event: str, body: Manifest) -> None:
+        """What kopf passes on."""
+        labels = body["metadata"].get("labels") or {}
+        ours = resource is not POD or labels.get("app.kubernetes.io/managed-by") == "cocoon-fleet"
+        if resource in WATCHED and ours:
+            self.means.mirror.note(resource, event, body)
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -89,8 +98,6 @@ class Operator:
             tasks.create_task(self.loop.run())
 
     async def _relist(self) -> None:
-        from cocoon.fleet.ports.failures import Failure
-
         while True:
             try:
                 await self.means.mirror.relist(self.means.cluster)
@@ -109,6 +116,7 @@ class World:
         self.operators: dict[str, Operator] = {}
         self.crashed = asyncio.Event()
         self.work = 5.0
+        self.breaks_new_runners = False
         self._crash_at: Callable[[str, str], bool] | None = None
         self.cluster.watchers.append(FakeKubelet(self).watch)
         self.cluster.afterwards = self._after_write
@@ -140,11 +148,12 @@ class World:
 
     # --- what happens ---
 
-    def starts_runner(self, pod: Manifest, address: str, node: str) -> None:
+    def starts_runner(self, pod: Manifest, node: str) -> None:
         environment = next(each["env"] for each in pod["spec"]["containers"] if each["name"] == "runner")
         given = {each["name"]: each["value"] for each in environment}
         runner = FakeRunner(self.now, given["COCOON_PAYEE"], given["COCOON_PROVIDER_UID"], node)
         runner.work = self.work
+        runner.reachable = not self.breaks_new_runners
         self.runners[pod["metadata"]["uid"]] = runner
 
     def runner_of(self, uid: str) -> FakeRunner | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from cocoon.api.conditions import Truth
@@ -16,6 +15,7 @@ from cocoon.api.receipts import Claims
 from cocoon.api.runner import Finished
 from cocoon.api.times import Instant
 from cocoon.fleet.act.means import Means
+from cocoon.fleet.act.wire import job_status
 from cocoon.fleet.plan import reasons
 from cocoon.fleet.plan.actions import FinishJob, ReportReceipt
 from cocoon.fleet.plan.job_status import Cause, mark, settle
@@ -59,7 +59,7 @@ async def report_receipt(action: ReportReceipt, means: Means) -> None:
 
 
 async def hand_in(receipt: str, means: Means, patience: float = PATIENCE) -> Report:
-    """What the payout service says of a receipt. Raises Busy until it has been out of reach for longer than patience."""
+    """What the payout service says of a receipt. Raises Busy until it was out of reach for longer than patience."""
     now, link = means.clock.now(), means.mirror.snapshot.payout
     try:
         report = await means.payout.report(receipt)
@@ -105,7 +105,7 @@ async def _write(job: Job, action: FinishJob, end: End, means: Means) -> None:
     """Write the end; an edit of the spec meanwhile must not starve it, so a conflict is read and written at once."""
     ref = ref_of_key(JOB, action.job)
     for _ in range(_TRIES):
-        status = msgspec.to_builtins(finished_status(job, end, means.clock.now()))
+        status = job_status(finished_status(job, end, means.clock.now()))
         try:
             body = await means.cluster.write_status(ref, action.uid, job.resource_version, status)
         except Gone:

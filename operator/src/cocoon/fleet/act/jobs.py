@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.act.push import push
+from cocoon.fleet.act.wire import job_status
 from cocoon.fleet.plan.actions import DeleteJob, PushJob, WriteJobStatus
 from cocoon.fleet.plan.records import Uid
 from cocoon.fleet.ports.failures import Failure
@@ -14,7 +13,7 @@ from cocoon.fleet.ports.resources import JOB, ref_of_key
 
 async def write_job_status(action: WriteJobStatus, means: Means) -> None:
     """Write the status; a bound job is pushed at once, since the answer holds its input."""
-    status = msgspec.to_builtins(action.status)
+    status = job_status(action.status)
     body = await means.cluster.write_status(ref_of_key(JOB, action.job), action.uid, action.resource_version, status)
     means.mirror.take(JOB, body)
     binding = action.status.binding
