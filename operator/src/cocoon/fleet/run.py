@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import kopf
+from kopf._core.engines.peering import Identity  # kopf names the type nowhere else
 
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.foreign import Foreign
@@ -113,6 +114,7 @@ async def _until_kopf_ends(settings: Settings, mirror: Mirror, login: Login, bac
             standalone=True,
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
+            identity=Identity(settings.identity),  # else kopf asks for the user's name, and an image has none
         )
         for task in tasks:
             task.cancel()
