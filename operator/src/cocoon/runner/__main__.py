@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 
@@ -10,6 +11,8 @@ from cocoon.attest.collect import SoftwareCollector
 from cocoon.runner import logs, settings
 from cocoon.runner.process import Runner
 from cocoon.runner.triton_grpc import GrpcTriton
+
+_log = logging.getLogger(__name__)
 
 
 async def run(chosen: settings.Settings) -> None:
@@ -21,6 +24,7 @@ async def run(chosen: settings.Settings) -> None:
         GrpcTriton(chosen.triton_grpc, chosen.triton_control_key) as triton,
         Runner(chosen, triton, SoftwareCollector()) as runner,
     ):
+        _log.info("serving", extra={"boot": runner.keys.boot, **runner.ports})
         await stopping.wait()
         await runner.drain()
 
