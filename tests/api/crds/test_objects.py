@@ -126,6 +126,13 @@ def test_a_status_write_of_name_version_and_status_alone(plural: str, objects: O
 
 
 @pytest.mark.parametrize("plural", PLURALS)
+def test_a_status_is_owned_as_a_whole(plural: str, objects: Objects) -> None:
+    with_status(objects, plural, "owned")
+    entries = objects.get(plural, "owned")["metadata"]["managedFields"]
+    assert [entry["fieldsV1"] for entry in entries if entry.get("subresource") == "status"] == [{"f:status": {}}]
+
+
+@pytest.mark.parametrize("plural", PLURALS)
 def test_a_status_in_words_of_another_version_is_taken(plural: str, objects: Objects) -> None:
     stored = objects.create(plural, base(plural, "words"))
     status = {"state": "Paused", "trust": "Silicon", "tomorrow": 1, "cost": "1.5"}
