@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import kopf
-from kopf._core.engines.peering import Identity  # kopf names the type nowhere else
+from kopf._core.engines.peering import Identity as KopfIdentity  # kopf names the type nowhere else
+from msgspec import Struct
 
+from cocoon.attest.tls import Identity
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.foreign import Foreign
 from cocoon.fleet.handlers import handlers
@@ -59,24 +61,38 @@ def mirror_for(settings: Settings, metrics: Metrics) -> Mirror:
     return Mirror(Snapshot(), observers, metrics)
 
 
-async def run(settings: Settings) -> None:
+class Adapters(Struct, frozen=True):
+    """What stands behind the ports; tests put adapters there that break off at a chosen call."""
+
+    cluster: type[KubernetesCluster] = KubernetesCluster
+    servers: type[RunnerServers] = RunnerServers
+
+
+async def run(settings: Settings, adapters: Adapters = Adapters()) -> None:  # noqa: B008 - frozen
     """Run until a signal comes. Raises Refused if the settings can't work."""
     if settings.payout_url:
         raise Refused("--payout-url: this version reports to no payout service yet.")
     metrics, clock = Metrics(), MachineClock()
     login = await log_in(settings.kubeconfig)
     async with AsyncExitStack() as stack:
-        cluster = await stack.enter_async_context(KubernetesCluster(login, metrics, settings.concurrency + _SPARE))
-        means = await _means(settings, cluster, clock, metrics, stack)
+        cluster = await stack.enter_async_context(adapters.cluster(login, metrics, settings.concurrency + _SPARE))
+        own = await _patiently(partial(identity, cluster, settings.namespace, settings.identity_secret, clock), clock)
+        servers = await stack.enter_async_context(adapters.servers(own))
+        cluster_id = settings.cluster_id or await _patiently(partial(_cluster_id, cluster), clock)
+        terms = terms_of(settings, own)
+        mirror = mirror_for(settings, metrics)
+        means = Means(mirror, cluster, servers, NoPayout(), clock, terms, cluster_id, settings.allow_test_roots)
         await _run(settings, means, login, metrics, stack)
 
 
-async def _means(settings: Settings, cluster: Cluster, clock: Clock, metrics: Metrics, stack: AsyncExitStack) -> Means:
-    own = await _patiently(partial(identity, cluster, settings.namespace, settings.identity_secret, clock), clock)
-    system = Ref(NAMESPACE, "", "kube-system")
-    found = settings.cluster_id or (await _patiently(partial(cluster.read, system), clock))["metadata"]["uid"]
-    servers = await stack.enter_async_context(RunnerServers(own))
-    terms = RunnerTerms(
+async def _cluster_id(cluster: Cluster) -> str:
+    """The uid of the namespace kube-system, which a cluster keeps for its life."""
+    return str((await cluster.read(Ref(NAMESPACE, "", "kube-system")))["metadata"]["uid"])
+
+
+def terms_of(settings: Settings, own: Identity) -> RunnerTerms:
+    """What the settings say of runners."""
+    return RunnerTerms(
         image=settings.runner_image,
         operator_certificates=own.certificate.decode(),
         port=settings.runner_port,
@@ -85,8 +101,6 @@ async def _means(settings: Settings, cluster: Cluster, clock: Clock, metrics: Me
         allow_test_roots=settings.allow_test_roots,
         operator_namespace=settings.namespace,
     )
-    mirror = mirror_for(settings, metrics)
-    return Means(mirror, cluster, servers, NoPayout(), clock, terms, found, settings.allow_test_roots)
 
 
 async def _run(settings: Settings, means: Means, login: Login, metrics: Metrics, stack: AsyncExitStack) -> None:
@@ -114,7 +128,7 @@ async def _until_kopf_ends(settings: Settings, mirror: Mirror, login: Login, bac
             standalone=True,
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
-            identity=Identity(settings.identity),  # else kopf asks for the user's name, and an image has none
+            identity=KopfIdentity(settings.identity),  # else kopf asks for the user's name, and an image has none
         )
         for task in tasks:
             task.cancel()
