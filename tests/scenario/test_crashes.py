@@ -67,7 +67,7 @@ async def test_output_written_and_not_settled(world: World) -> None:
     await world.restarts_after_crash()
     assert world.job("j1")["state"] == "Running"
     await _ends_well(world)
-    assert [key for key in world.cluster.objects[CONFIG_MAP]] == ["default/j1-output"]
+    assert list(world.cluster.objects[CONFIG_MAP]) == ["default/j1-output"]
 
 
 @scenario
@@ -104,7 +104,7 @@ async def test_the_server_is_lost_in_mid_job_while_the_operator_is_down(world: W
 
 @scenario
 async def test_the_answers_of_a_lost_attempt_are_not_overwritten(world: World) -> None:
-    """Written, then the server is lost before the job is settled: the second attempt's answers get a name of their own."""
+    """The server is lost after its answers were written: the second attempt's get a name of their own."""
     world.crashes_at(lambda verb, subject: verb == "create" and subject.startswith("ConfigMap/j1-output"))
     _given(world, nodes=2)
     await world.crashed.wait()

@@ -133,5 +133,5 @@ async def test_a_missed_deletion_is_noticed_at_the_next_list(world: World) -> No
     await world.passes(1)
     world.cluster.watchers.extend(watchers)
     assert operator.means.mirror.snapshot.servers
-    await world.until(lambda w: not operator.means.mirror.snapshot.servers, within=310)
+    await world.until(lambda _: not operator.means.mirror.snapshot.servers, within=310)
     assert not world.cluster.objects[POD]

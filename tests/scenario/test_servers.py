@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cocoon.fleet.ports.resources import JOB, NODE, POD, PROVIDER, Manifest, Ref
 from tests.scenario.builders import GPU, gpu_node, job, model, provider
 from tests.scenario.story import scenario
@@ -154,7 +156,7 @@ async def test_an_edit_of_the_spec_does_not_starve_the_end(world: World) -> None
     priority = 0
     while world.job("j1")["state"] == "Running":
         priority = (priority + 1) % 1000
-        world.edits(JOB, "j1", lambda body: body["spec"].update(priority=priority))
+        world.edits(JOB, "j1", _priority(priority))
         await world.passes(0.013)
     assert world.job("j1")["state"] == "Succeeded"
 
@@ -175,11 +177,15 @@ def _ready(world: World) -> list[Manifest]:
     return [pod for pod in world.servers() if is_ready(pod)]
 
 
-def _price(price: str):  # type: ignore[no-untyped-def]  # a change of an object
+def _priority(priority: int) -> Callable[[Manifest], None]:
+    return lambda body: body["spec"].update(priority=priority)
+
+
+def _price(price: str) -> Callable[[Manifest], None]:
     return lambda body: body["spec"]["models"][0].update(price={"perMillionItems": price})
 
 
-def _image(image: str):  # type: ignore[no-untyped-def]  # a change of an object
+def _image(image: str) -> Callable[[Manifest], None]:
     return lambda body: body["spec"].update(triton={"image": image})
 
 

@@ -16,7 +16,7 @@ import msgspec
 from cocoon.api.groups import FIELD_MANAGER
 from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.ports.cluster import Page, Where
-from cocoon.fleet.ports.failures import Busy, Failure, failure_of
+from cocoon.fleet.ports.failures import Busy, Failure, Gone, failure_of
 from cocoon.fleet.ports.login import Login
 from cocoon.fleet.ports.resources import Json, Manifest, Ref, Resource, ref_of
 
@@ -159,5 +159,7 @@ def _failure(status: int, raw: bytes, headers: Mapping[str, str]) -> Failure:
         message = str(msgspec.json.decode(raw)["message"])
     except (msgspec.DecodeError, UnicodeError, KeyError, TypeError):
         message = raw[:200].decode(errors="replace")
+    if status == 422 and "metadata.uid" in message:
+        return Gone(f"another object has this name now: {message[:300]}")  # how an apply to another uid is answered
     after = headers.get("Retry-After", "0")
     return failure_of(status, f"{status}: {message[:1000]}", float(after) if after.isdigit() else 0.0)
