@@ -211,13 +211,19 @@ def _runner_mounts(provider: Provider, offer: Offer) -> list[dict[str, Any]]:
         {"name": "models", "mountPath": "/models"},
         {"name": "journal", "mountPath": "/journal"},
         {"name": "runner-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of this Pod alone
-        {"name": "sources", "mountPath": "/sources", "readOnly": True},
+        {"name": "sources", "mountPath": _source_folder(offer), "readOnly": True},
     ]
-    if offer.spec.source.credentials_secret:
-        mounts.append({"name": "credentials", "mountPath": "/credentials", "readOnly": True})
+    if secret := offer.spec.source.credentials_secret:
+        mounts.append({"name": "credentials", "mountPath": f"/credentials/{secret}", "readOnly": True})
     if provider.spec.ca_bundle:
         mounts.append({"name": "pod", "mountPath": "/pod", "readOnly": True})
     return mounts
+
+
+def _source_folder(offer: Offer) -> str:
+    """Where the runner looks for what this volume holds (cocoon.runner.sources)."""
+    claim = offer.spec.source.claim_name
+    return f"/sources/claims/{claim}" if claim else "/sources/images"
 
 
 def _model_image(image: str, model: str) -> dict[str, Any]:
