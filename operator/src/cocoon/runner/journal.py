@@ -91,7 +91,7 @@ class Journal:
                 position = start + 1
                 self._suspect = True
                 continue
-            self.damaged += self._suspect
+            self.damaged += self._suspect or start > position
             self._suspect = False
             position = end
             yield end, record

@@ -71,7 +71,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         namespace=source.text("COCOON_NAMESPACE", ""),
         allow_private_addresses=source.get("COCOON_ALLOW_PRIVATE_ADDRESSES", _flag, ""),
         test_roots=source.get("COCOON_TEST_ROOTS", _flag, ""),
-        ca_bundle=source.text("COCOON_CA_BUNDLE", ""),
+        ca_bundle=source.get("COCOON_CA_BUNDLE", _bundle, ""),
         proxy=source.text("HTTPS_PROXY", ""),
         no_proxy=source.get("NO_PROXY", _names, ""),
         maximum_item_bytes=source.get("COCOON_MAXIMUM_ITEM_BYTES", _count, str(1 << 20)),
