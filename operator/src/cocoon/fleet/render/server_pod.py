@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from cocoon.api.groups import ATTESTED_CONDITION, GROUP, SERVER_LABEL, TEMPLATE_ANNOTATION
+from cocoon.api.groups import ATTESTED_CONDITION, SERVER_LABEL, TEMPLATE_ANNOTATION
 from cocoon.fleet.plan.actions import CreateServer
 from cocoon.fleet.plan.records import Offer, Provider
 from cocoon.fleet.render.names import (
@@ -32,10 +32,7 @@ from cocoon.fleet.render.names import (
 FAREWELL: Final = 60
 NOBODY: Final = 65532
 #: Named in the runner too (cocoon.runner.triton_grpc.CONTROL_KEY_NAME).
-CONTROL_HEADER: Final = "cocoon"
-#: The provider's certificates travel as an annotation and reach the runner as a file, so that no ConfigMap is needed.
-CA_ANNOTATION: Final = f"{GROUP}/ca-bundle"
-_CA_FILE: Final = {"path": "ca.pem", "fieldRef": {"fieldPath": f"metadata.annotations['{CA_ANNOTATION}']"}}
+CONTROL_HEADER: Final = "cocoon-control"
 _TRITON_FLAGS: Final = (
     "--model-repository=/models",
     "--model-control-mode=explicit",
@@ -75,15 +72,15 @@ def server_pod(provider: Provider, wish: CreateServer, terms: RunnerTerms) -> di
             "name": wish.name,
             "namespace": provider.namespace,
             "labels": labels(provider, wish.model) | {SERVER_LABEL: wish.name},
-            "annotations": _annotations(provider, offer, wish),
+            "annotations": _annotations(offer, wish),
             "ownerReferences": owned_by(provider),
         },
         "spec": _spec(provider, offer, wish, terms),
     }
 
 
-def _annotations(provider: Provider, offer: Offer, wish: CreateServer) -> dict[str, str]:
-    optional = {ISOLATED_ANNOTATION: wish.isolated_for, CA_ANNOTATION: provider.spec.ca_bundle or ""}
+def _annotations(offer: Offer, wish: CreateServer) -> dict[str, str]:
+    optional = {ISOLATED_ANNOTATION: wish.isolated_for}
     return {
         TEMPLATE_ANNOTATION: wish.template,
         CONCURRENCY_ANNOTATION: str(offer.concurrency),
@@ -178,7 +175,7 @@ def _runner(provider: Provider, offer: Offer, wish: CreateServer, terms: RunnerT
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, **probe, "initialDelaySeconds": 10},
         "resources": {"requests": {"cpu": "100m", "memory": "192Mi"}, "limits": {"memory": "512Mi"}},
         "securityContext": _SAFE,
-        "volumeMounts": _runner_mounts(provider, offer),
+        "volumeMounts": _runner_mounts(offer),
     }
 
 
@@ -206,7 +203,7 @@ def _environment(provider: Provider, wish: CreateServer, terms: RunnerTerms) -> 
     } | {name: value for name, value in optional.items() if value}
 
 
-def _runner_mounts(provider: Provider, offer: Offer) -> list[dict[str, Any]]:
+def _runner_mounts(offer: Offer) -> list[dict[str, Any]]:
     mounts: list[dict[str, Any]] = [
         {"name": "models", "mountPath": "/models"},
         {"name": "journal", "mountPath": "/journal"},
@@ -215,8 +212,6 @@ def _runner_mounts(provider: Provider, offer: Offer) -> list[dict[str, Any]]:
     ]
     if secret := offer.spec.source.credentials_secret:
         mounts.append({"name": "credentials", "mountPath": f"/credentials/{secret}", "readOnly": True})
-    if provider.spec.ca_bundle:
-        mounts.append({"name": "pod", "mountPath": "/pod", "readOnly": True})
     return mounts
 
 
@@ -251,6 +246,4 @@ def _volumes(provider: Provider, offer: Offer) -> list[dict[str, Any]]:
     ]
     if source.credentials_secret:
         volumes.append({"name": "credentials", "secret": {"secretName": source.credentials_secret}})
-    if provider.spec.ca_bundle:
-        volumes.append({"name": "pod", "downwardAPI": {"items": [_CA_FILE]}})
     return volumes
