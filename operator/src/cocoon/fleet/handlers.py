@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import kopf
 
+from cocoon.fleet.kopf_storage import NoDiffs, NoProgress
 from cocoon.fleet.mirror import OURS, Mirror
 from cocoon.fleet.ports.login import Login
 from cocoon.fleet.ports.resources import JOB, NAMESPACE, NODE, POD, PROVIDER, Json, Resource
@@ -37,6 +38,8 @@ def _set_up(settings: kopf.OperatorSettings) -> None:
     settings.peering.standalone = True
     settings.scanning.disabled = True
     settings.posting.enabled = False
+    settings.persistence.diffbase_storage = NoDiffs()
+    settings.persistence.progress_storage = NoProgress()
     settings.watching.chunk_size = 500
     settings.watching.initial_streaming = True
     settings.watching.connect_timeout = 5
