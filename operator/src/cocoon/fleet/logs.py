@@ -31,8 +31,14 @@ def set_up(log_format: str, level: str) -> None:
     plain = "%(asctime)s %(levelname)s %(name)s %(message)s"
     handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter(plain))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    logging.getLogger("kopf._cogs.clients.watching").addFilter(_is_final)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+def _is_final(record: logging.LogRecord) -> bool:
+    """Whether a record is more than one of many tries of a watch; an outage is told once, by the Lease and the LIST."""
+    return "will retry" not in record.getMessage()
 
 
 def fields(**values: object) -> dict[str, dict[str, object]]:

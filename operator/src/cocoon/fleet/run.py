@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
@@ -116,22 +117,32 @@ async def _run(settings: Settings, means: Means, login: Login, metrics: Metrics,
         leadership.run(means.cluster),
         loop.run(),
     ]
-    await _until_kopf_ends(settings, means.mirror, login, background)
+    await _until_told(settings, means.mirror, login, background)
 
 
-async def _until_kopf_ends(settings: Settings, mirror: Mirror, login: Login, background: list[Work]) -> None:
-    """kopf owns the signals: when it ends, everything ends."""
+async def _until_told(settings: Settings, mirror: Mirror, login: Login, background: list[Work]) -> None:
+    """Run everything until a signal comes; then our own tasks end first, for kopf waits for all that are left."""
+    told, over = asyncio.Event(), asyncio.Event()
+    before = asyncio.all_tasks()
+    watches = await kopf.spawn_tasks(
+        registry=handlers(mirror, login),
+        standalone=True,
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        identity=KopfIdentity(settings.identity),  # else kopf asks for the user's name, and an image has none
+        stop_flag=over,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):  # kopf has just taken them
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in background]
-        await kopf.operator(
-            registry=handlers(mirror, login),
-            standalone=True,
-            clusterwide=not settings.namespaces,
-            namespaces=settings.namespaces,
-            identity=KopfIdentity(settings.identity),  # else kopf asks for the user's name, and an image has none
-        )
+        watching = group.create_task(kopf.run_tasks(watches, ignored=before))
+        watching.add_done_callback(lambda _: told.set())
+        await told.wait()
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        over.set()
 
 
 async def _relist(settings: Settings, means: Means, metrics: Metrics) -> None:
