@@ -31,6 +31,12 @@ def _values(images: Mapping[str, str]) -> dict[str, object]:
     }
 
 
+def installed_at(kubectl: Kubectl) -> str:
+    """When what runs now was first rolled out (RFC 3339, UTC)."""
+    sets = kubectl.within(OPERATOR).every("replicaset", "app.kubernetes.io/component=operator")
+    return max(str(each["metadata"]["creationTimestamp"]) for each in sets if each["spec"]["replicas"])
+
+
 def evidence(kubectl: Kubectl, digest: str) -> bytes | None:
     """The bundle of that digest from any replica that has verified it, by way of the API server."""
     there = kubectl.within(OPERATOR)

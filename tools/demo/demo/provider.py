@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 
-from demo import samples, story
+from demo import chart, samples, story
 from demo.errors import DemoError
 from demo.kubectl import Json, Kubectl, condition
 from demo.screen import Screen
@@ -12,19 +12,20 @@ SERVERS = "app.kubernetes.io/name=cocoon-server"
 _PATIENCE = 180.0
 
 
-def offer(kubectl: Kubectl, values: Mapping[str, str], images: Mapping[str, str], screen: Screen) -> None:
+def offer(kubectl: Kubectl, values: Mapping[str, str], screen: Screen) -> None:
     """Apply the namespace and the provider, and wait until it takes jobs."""
     kubectl.apply([samples.load("namespace")])
     kubectl.apply([samples.load("provider", values)])
-    _retire_others(kubectl, images, screen)
+    _retire_older(kubectl, screen)
     _await_ready(kubectl, screen)
 
 
-def _retire_others(kubectl: Kubectl, images: Mapping[str, str], screen: Screen) -> None:
-    """A new build of the runner holds for new servers; here nobody has work on the old ones, so they can go at once."""
+def _retire_older(kubectl: Kubectl, screen: Screen) -> None:
+    """A new build of operator or runner holds for new servers; here nobody has work on the old ones: they can go."""
+    installed = chart.installed_at(kubectl)
     for pod in kubectl.every("pod", SERVERS):
-        if images["runner"] not in [container["image"] for container in pod["spec"]["containers"]]:
-            screen.say(f"server {pod['metadata']['name']} has another runner: deleting it")
+        if pod["metadata"]["creationTimestamp"] < installed:
+            screen.say(f"server {pod['metadata']['name']} was started by another build: deleting it")
             kubectl("delete", "pod", pod["metadata"]["name"], "--wait", "--timeout=120s")
 
 

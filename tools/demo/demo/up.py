@@ -33,7 +33,7 @@ def _on(cluster: DemoCluster, kubectl: Kubectl, screen: Screen) -> int:
     with screen.step("the operator, by its Helm chart"):
         chart.install(kubectl, provided)
     with screen.step("a provider (docs/samples/provider.yaml)"):
-        provider.offer(kubectl, values, provided, screen)
+        provider.offer(kubectl, values, screen)
     with screen.step("jobs (docs/samples)"):
         jobs.send(kubectl, values)
         found = jobs.watch(kubectl, screen)
