@@ -289,6 +289,26 @@ async def test_a_budget_is_never_exceeded(quick: kit.Operator, echo: ModelAssign
     assert (claims.usage.items, claims.cost, len(list(kit.answers(event)))) == (7, "7", 7)
 
 
+@pytest.mark.parametrize("changed", [False, True])
+async def test_part_of_an_input_by_address_counts_only_if_the_whole_is_right(
+    quick: kit.Operator, echo: ModelAssignment, files: Files, changed: bool
+) -> None:
+    parts = [GOOD.encode() * 9_000] * 20
+    digest = hashlib.sha256(b"".join(parts)).hexdigest()
+    files.handlers["in"] = streamed([*parts[:19], GOOD.encode()] if changed else parts)
+    job = kit.job(
+        echo,
+        "",
+        input=JobInput(uri=files.uri("in"), sha256=digest),
+        output=JobOutput(uri=files.uri("out")),
+        budget="7",
+    )
+    event, claims = await quick.do(job)
+    assert (event.code, files.requests.count("GET in")) == ("BudgetExceeded", 2)
+    assert claims.cost == ("0" if changed else "7")
+    assert len(files.put.get("out", b"").splitlines()) == (0 if changed else 7)
+
+
 async def test_failed_items_give_their_budget_back(quick: kit.Operator, echo: ModelAssignment) -> None:
     lines = kit.text_line(1, "#fail") * 5 + GOOD * 3
     event, claims = await quick.do(kit.job(echo, lines, budget="3"))

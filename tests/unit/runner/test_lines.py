@@ -56,11 +56,3 @@ async def test_every_taker_gets_its_own_lines() -> None:
 
     taken = await asyncio.gather(*(taker() for _ in range(4)))
     assert sorted(number for each in taken for number in each) == list(range(100))
-
-
-async def test_the_rest_can_be_skipped_for_its_digest() -> None:
-    lines = Lines(stream([b"a\nb\n", b"c\n"]), LONGEST)
-    assert await lines.take() is not None
-    await lines.skip()
-    assert await lines.take() is None
-    assert lines.digest == hashlib.sha256(b"a\nb\nc\n").hexdigest()

@@ -19,6 +19,7 @@ from msgspec import Struct
 from cocoon.api.money import Usage
 from cocoon.api.receipts import Outcome
 from cocoon.api.runner import JobAssignment, JobPhase, JobProgress
+from cocoon.runner import inputs
 from cocoon.runner.account import Account
 from cocoon.runner.contact import Contact
 from cocoon.runner.endings import (
@@ -47,8 +48,6 @@ from cocoon.runner.triton import Triton
 from cocoon.runner.web import Web, WebError
 
 PROGRESS: Final = 1.0
-#: How long the rest of an input may take to read for its digest, after the attempt was stopped.
-REST: Final = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -233,9 +232,7 @@ class Attempt:
         """Whether a stopped attempt's answers may go out: only if the input is all known to be what was declared."""
         if not _hands_over(ending) or not self._spool.size:
             return False
-        if self.assignment.input.uri is None or self._lines is None:
-            return True
-        return self._lines.done and self._lines.digest == self.assignment.input.sha256
+        return await inputs.is_declared(self.assignment.input, self._lines, self._around.web)
 
     async def _in_contact(self, ending: Stopped | None) -> None:
         contact = self._around.contact

@@ -55,13 +55,6 @@ class Lines:
                     await self._read()
         return self._ready.popleft() if self._ready else None
 
-    async def skip(self) -> None:
-        """Read to the end for the digest's sake."""
-        async with self._lock:
-            while not self._done:
-                await self._read()
-                self._ready.clear()
-
     async def _read(self) -> None:
         chunk = await anext(self._chunks, None)
         if chunk is None:
