@@ -24,11 +24,12 @@ class Leftovers:
     @classmethod
     def now(cls) -> "Leftovers":
         mounts = (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines())
+        interfaces = Path("/proc/net/dev").read_text().splitlines()[2:]
         tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False).stdout
         forwarding = Path("/proc/sys/net/ipv4/ip_forward").read_text()
         return cls(
             mounts=frozenset(mounts),
-            interfaces=frozenset(path.name for path in Path("/sys/class/net").iterdir()),
+            interfaces=frozenset(line.split(":")[0].strip() for line in interfaces),
             tables=frozenset(tables.splitlines()),
             cgroups=frozenset(str(path) for path in Path("/sys/fs/cgroup").rglob("*/")),
             namespaces=frozenset(path.name for path in Path("/run/netns").glob("*")),

@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from devcluster import build
@@ -36,10 +37,16 @@ def _cluster(name: str) -> Cluster:
 
 
 def _up(asked: argparse.Namespace, cluster: Cluster) -> None:
-    known = cluster.record()
-    first = known is None and asked.profile == FULL
-    port = asked.port if asked.port is not None else _FULL_PORT if first else 0
-    cluster.up(Record(asked.profile, api=port, gpus=asked.gpus, simulated_nodes=asked.kwok_nodes, fsync=asked.fsync))
+    """What is not asked for stays as it was at the first `up`."""
+    first = Record(asked.profile, api=_FULL_PORT if asked.profile == FULL else 0)
+    wanted = replace(cluster.record() or first, profile=asked.profile, fsync=asked.fsync)
+    if asked.port is not None:
+        wanted = replace(wanted, api=asked.port)
+    if asked.gpus is not None:
+        wanted = replace(wanted, gpus=asked.gpus)
+    if asked.kwok_nodes is not None:
+        wanted = replace(wanted, simulated_nodes=asked.kwok_nodes)
+    cluster.up(wanted)
 
 
 def _down(asked: argparse.Namespace, cluster: Cluster) -> None:
@@ -94,8 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", parents=[common], help="start or repair it")
     up.add_argument("--profile", choices=[API, FULL], default=FULL, help="api: etcd and API server only, without root")
     up.add_argument("--port", type=int, help="the API server's port (default: 6443 for full; else a free one)")
-    up.add_argument("--gpus", type=int, default=8, help="GPUs to simulate on each node (default: 8)")
-    up.add_argument("--kwok-nodes", type=int, default=0, help="simulated nodes (default: 0)")
+    up.add_argument("--gpus", type=int, help="GPUs to simulate on each node (default: 8)")
+    up.add_argument("--kwok-nodes", type=int, help="simulated nodes (default: 0)")
     up.add_argument("--fsync", action="store_true", help="let etcd wait for the disk, as in production")
     up.set_defaults(do=_up)
 

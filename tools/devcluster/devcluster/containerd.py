@@ -38,7 +38,7 @@ class Containerd:
         put(self.state.root / "cni" / "10-devcluster.conflist", json.dumps(self._network(), indent=1))
         put(self.state.conf / "containerd.toml", self._config())
         self.processes.start("containerd", ["containerd", "--config", self.state.conf / "containerd.toml"])
-        self.processes.until(lambda: bool(self.ctr("version", check=False)), "containerd", 30)
+        self.processes.until(lambda: "Server:" in self.ctr("version", check=False), "containerd", 30)
 
     def ctr(self, *arguments: str, check: bool = True) -> str:
         """containerd's own client, in the namespace where kubelet's containers are."""
@@ -79,14 +79,14 @@ class Containerd:
                 result.unlink()
 
     def _tasks_are_gone(self) -> bool:
-        tasks = [line.split() for line in self.ctr("tasks", "list", check=False).splitlines()[1:]]
+        tasks = [line.split() for line in self.ctr("tasks", "list").splitlines()[1:]]
         for task in tasks:
             if task[2] == "STOPPED":
                 self.ctr("tasks", "delete", task[0], check=False)
         return not tasks
 
     def _list(self, kind: str) -> list[str]:
-        return self.ctr(kind, "list", "--quiet", check=False).split()
+        return self.ctr(kind, "list", "--quiet").split()
 
     def _network_namespace(self, container: str) -> list[str]:
         text = self.ctr("containers", "info", container, check=False)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from devcluster.control_plane import SERVICES
 from devcluster.errors import DevclusterError
 from devcluster.paths import State, put
 from devcluster.screen import Screen
@@ -76,6 +77,8 @@ def claim(state: State) -> None:
         run("ip", "link", "add", INTERFACE, "type", "bridge")  # a bridge without ports: not every kernel has "dummy"
         run("ip", "address", "add", f"{NODE_ADDRESS}/32", "dev", INTERFACE)
         run("ip", "link", "set", INTERFACE, "up")
+        # Services' addresses need some route before they are translated, also on a machine without a default one.
+        run("ip", "route", "add", SERVICES, "dev", INTERFACE, "src", NODE_ADDRESS)
     _setting("net/ipv4/ip_forward").write_text("1")
     run("nft", "-f", "-", stdin=_nat())
     _pass_foreign_firewall()
