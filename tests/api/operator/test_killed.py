@@ -16,9 +16,16 @@ from typing import Any
 
 import pytest
 
+from devcluster import ports as tcp
 from devcluster.kube import Answer, until
 from tests.bench import manifests
-from tests.bench.fleet_under_test import OPERATOR_NAMESPACE, FleetUnderTest, bench_cluster, python_path
+from tests.bench.fleet_under_test import (
+    OPERATOR_NAMESPACE,
+    FleetUnderTest,
+    as_administrator,
+    bench_cluster,
+    python_path,
+)
 from tests.bench.stub_server import Timing
 from tests.bench.workload import Arrival, JobClass
 
@@ -43,6 +50,12 @@ class KillableFleet(FleetUnderTest):
         environment = {"PYTHONPATH": python_path(), "CRASH_AT": crash_at, "CRASHED": str(crashed)}
         module = "tests.api.operator.killed_operator"
         self.processes.start("operator", [sys.executable, "-m", module, "--allow-test-roots", *given], environment)
+
+    def start_stub(self) -> None:
+        """One that outlives an API server that goes away."""
+        ports = [str(self.runner_port), str(self.control_port)]
+        self._python("stub", "-m", "tests.api.operator.lasting_stub", *as_administrator(self.cluster), *ports)
+        self.processes.until(lambda: not tcp.is_free(self.control_port), "stub", 30)
 
     def kills(self) -> None:
         os.kill(self.pid("operator"), signal.SIGKILL)
