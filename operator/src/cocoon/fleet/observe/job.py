@@ -10,7 +10,7 @@ from cocoon.api.conditions import find
 from cocoon.api.job import JobInput, JobSpec, JobStatus
 from cocoon.api.metadata import ObjectMeta
 from cocoon.api.money import NanoTon, parse_nanoton
-from cocoon.fleet.observe.reading import Unreadable, metadata, moment, read, read_or
+from cocoon.fleet.observe.reading import Unreadable, metadata, moment, read, read_or, tolerant
 from cocoon.fleet.plan.records import Flaw, Job, Uid, key_of
 from cocoon.fleet.ports.resources import Json
 
@@ -20,6 +20,7 @@ _UNKNOWN: Final = JobSpec(model="", input=JobInput())
 _SETTLED: Final = ("True",)
 
 
+@tolerant
 def job(body: Json) -> Job:
     """The record of an InferenceJob. Raises Unreadable if it has no usable metadata."""
     meta = metadata(body)

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 
 from cocoon.api.groups import MANAGED_BY
 from cocoon.api.times import Instant
-from cocoon.fleet.observe.reading import metadata, moment, quantity
+from cocoon.fleet.observe.reading import metadata, moment, quantity, tolerant
 from cocoon.fleet.plan.records import ForeignUse, Namespace, Node, Taint
 from cocoon.fleet.ports.resources import Json
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
 
+@tolerant
 def node(body: Json) -> Node:
     """The record of a Node. Raises Unreadable if it has no usable metadata."""
     meta = metadata(body)
@@ -28,6 +29,7 @@ def node(body: Json) -> Node:
     )
 
 
+@tolerant
 def namespace(body: Json) -> Namespace:
     """The record of a Namespace. Raises Unreadable if it has no usable metadata."""
     meta = metadata(body)

@@ -14,7 +14,7 @@ from cocoon.api.groups import (
 )
 from cocoon.api.metadata import ObjectMeta
 from cocoon.fleet.observe.node import requested
-from cocoon.fleet.observe.reading import Unreadable, metadata, moment, quantity
+from cocoon.fleet.observe.reading import Unreadable, metadata, moment, quantity, tolerant
 from cocoon.fleet.plan.records import Server, Uid, key_of
 from cocoon.fleet.ports.resources import Json
 from cocoon.fleet.render.names import CONCURRENCY_ANNOTATION, GPU_RESOURCE_ANNOTATION, ISOLATED_ANNOTATION
@@ -34,6 +34,7 @@ _STUCK: Final = frozenset(
 )
 
 
+@tolerant
 def server(body: Json) -> Server:
     """The record of a server Pod. Raises Unreadable if it is none of ours."""
     meta = metadata(body)

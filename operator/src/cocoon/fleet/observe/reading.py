@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +17,19 @@ Kind = TypeVar("Kind")
 
 class Unreadable(ValueError):
     """The object can't become a record; the message says why."""
+
+
+def tolerant(observe: Callable[[Json], Kind]) -> Callable[[Json], Kind]:
+    """An observer that says Unreadable of whatever has another shape than its kind."""
+
+    @functools.wraps(observe)
+    def observed(body: Json) -> Kind:
+        try:
+            return observe(body)
+        except (AttributeError, KeyError, TypeError, IndexError) as error:
+            raise Unreadable(f"it does not have the shape of its kind ({type(error).__name__}: {error})") from error
+
+    return observed
 
 
 def read(value: Json, kind: type[Kind]) -> Kind:

@@ -1,0 +1,163 @@
+"""What the manifests must have whatever a provider says, and what makes servers outdated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cocoon.api.groups import ATTESTED_CONDITION
+from cocoon.api.provider import TechnologySpec
+from cocoon.fleet.observe.provider import provider as observe
+from cocoon.fleet.plan.actions import CreateServer
+from cocoon.fleet.plan.records import Provider
+from cocoon.fleet.ports.resources import Manifest
+from cocoon.fleet.render.disruption_budget import disruption_budgets
+from cocoon.fleet.render.names import label_value
+from cocoon.fleet.render.network_policy import network_policy
+from cocoon.fleet.render.server_pod import RunnerTerms, server_pod
+from tests.scenario import builders
+
+TERMS = RunnerTerms(image="runner:1", operator_certificates="PEM")
+
+
+def _provider(models: list[Any] | None = None, **spec: Any) -> Provider:
+    body = builders.provider("dc1", models or ["minilm"], **spec)
+    body["metadata"] |= {"uid": "u1", "resourceVersion": "1", "generation": 1}
+    return observe(body, allow_test_roots=True)
+
+
+def _pod(provider: Provider, terms: RunnerTerms = TERMS) -> Manifest:
+    technology = TechnologySpec("TDX", "kata", builders.GPU)
+    offer = provider.offers["minilm"]
+    wish = CreateServer(provider.key, provider.uid, "minilm", offer.template, "n1", technology, "dc1-minilm-1")
+    return server_pod(provider, wish, terms)
+
+
+def _container(pod: Manifest, name: str) -> dict[str, Any]:
+    return next(each for each in pod["spec"]["containers"] if each["name"] == name)
+
+
+def _environment(pod: Manifest) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in _container(pod, "runner")["env"]}
+
+
+def test_a_server_can_do_nothing_to_the_cluster() -> None:
+    spec = _pod(_provider())["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert all(each["securityContext"]["capabilities"] == {"drop": ["ALL"]} for each in spec["containers"])
+    assert all(each["securityContext"]["readOnlyRootFilesystem"] for each in spec["containers"])
+
+
+def test_a_server_is_pinned_to_its_node_and_outlasts_its_silence() -> None:
+    spec = _pod(_provider())["spec"]
+    terms = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert terms == [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}]
+    lasting = {each["key"] for each in spec["tolerations"] if "tolerationSeconds" not in each}
+    assert {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"} <= lasting
+
+
+def test_a_server_is_ready_only_if_it_is_attested_and_ends_only_after_its_jobs() -> None:
+    provider = _provider(drainTimeout="1h")
+    spec = _pod(provider)["spec"]
+    assert spec["readinessGates"] == [{"conditionType": ATTESTED_CONDITION}]
+    assert spec["terminationGracePeriodSeconds"] > provider.drain_timeout
+
+
+def test_triton_listens_to_its_own_pod_only_and_its_control_needs_the_runners_key() -> None:
+    pod = _pod(_provider())
+    arguments = _container(pod, "triton")["args"]
+    assert {"--http-address=127.0.0.1", "--grpc-address=127.0.0.1", "--model-control-mode=explicit"} <= set(arguments)
+    key = _environment(pod)["COCOON_TRITON_CONTROL_KEY"]
+    assert any(each.startswith("--grpc-restricted-protocol=model-repository") and key in each for each in arguments)
+
+
+def test_the_gpus_go_to_triton() -> None:
+    pod = _pod(_provider([builders.model("minilm", gpus=4)], triton={"resources": {"limits": {"memory": "1Gi"}}}))
+    assert _container(pod, "triton")["resources"]["limits"] == {"memory": "1Gi", builders.GPU: "4"}
+    assert builders.GPU not in _container(pod, "runner")["resources"]["limits"]
+
+
+@pytest.mark.parametrize(
+    ("source", "volume"),
+    [
+        ({"claimName": "c", "path": "p"}, {"persistentVolumeClaim": {"claimName": "c", "readOnly": True}}),
+        ({"uri": "https://m.example/x.tar"}, {"emptyDir": {}}),
+        ({"image": "models:1"}, {"emptyDir": {}}),
+    ],
+)
+def test_sources_are_mounted_read_only(source: dict[str, str], volume: dict[str, Any]) -> None:
+    pod = _pod(_provider([builders.model("minilm", source=source)]))
+    sources = next(each for each in pod["spec"]["volumes"] if each["name"] == "sources")
+    assert sources == {"name": "sources"} | volume
+    mount = next(each for each in _container(pod, "runner")["volumeMounts"] if each["name"] == "sources")
+    assert mount["readOnly"] is True
+    assert bool(pod["spec"]["initContainers"]) == ("image" in source)
+
+
+def _template(**spec: Any) -> str:
+    return _provider(**spec).offers["minilm"].template
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"wallet": {"address": "0:" + "1" * 64}},
+        {"operation": "Hold"},
+        {"drainTimeout": "1m"},
+        {"allowedNamespaces": {"from": "All"}},
+        {"nodes": {"selector": {"matchLabels": {"a": "b"}}}},
+        {"models": [builders.model("minilm", price={"perMillionItems": "9"})]},
+        {"models": [builders.model("minilm", servers={"minimum": 1, "maximum": 9, "idleTimeout": "1m"})]},
+        {"models": [builders.model("minilm"), builders.model("other")]},
+        {"imagePullSecrets": [{"name": "s"}]},
+    ],
+)
+def test_what_restarts_nothing(spec: dict[str, Any]) -> None:
+    assert _template(**spec) == _template()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"triton": {"image": "other"}},
+        {"triton": {"args": ["--log-verbose=1"]}},
+        {"triton": {"sharedMemory": "2Gi"}},
+        {"caBundle": "PEM"},
+        {"proxy": {"httpsProxy": "http://p"}},
+        {"models": [builders.model("minilm", sha256="b" * 64)]},
+        {"models": [builders.model("minilm", gpus=2)]},
+        {"models": [builders.model("minilm", maxConcurrency=9)]},
+        {"models": [builders.model("minilm", isolation="PerNamespace")]},
+    ],
+)
+def test_what_replaces_servers(spec: dict[str, Any]) -> None:
+    assert _template(**spec) != _template()
+
+
+def test_nothing_reaches_a_server_but_the_operator_and_a_server_reaches_nothing_private() -> None:
+    policy = network_policy(_provider(), TERMS)["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert [port["port"] for rule in policy["ingress"] for port in rule["ports"]] == [8443, 9090]
+    out = next(rule for rule in policy["egress"] if "to" in rule)
+    assert "10.0.0.0/8" in out["to"][0]["ipBlock"]["except"]
+    assert out["ports"] == [{"protocol": "TCP", "port": 443}]
+
+
+def test_a_model_on_another_port_may_be_fetched() -> None:
+    source = {"uri": "https://models.example:8443/minilm.tar"}
+    policy = network_policy(_provider([builders.model("minilm", source=source)]), TERMS)
+    ports = [port["port"] for rule in policy["spec"]["egress"] if "to" in rule for port in rule["ports"]]
+    assert ports == [443, 8443]
+
+
+def test_drain_takes_one_server_of_a_minimum_at_a_time() -> None:
+    kept = [builders.model(name, servers={"minimum": n, "maximum": 4}) for name, n in (("a", 0), ("b", 1), ("c", 3))]
+    assert [each["spec"]["minAvailable"] for each in disruption_budgets(_provider(kept))] == [2]
+
+
+def test_a_label_value_has_63_characters_at_most() -> None:
+    assert label_value("a" * 63) == "a" * 63
+    assert len(label_value("a" * 64)) <= 63
+    assert label_value("a" * 64) != label_value("a" * 65)

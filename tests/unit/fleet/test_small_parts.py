@@ -1,0 +1,76 @@
+"""Settings, logs, Events, digests and keys."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from cocoon.fleet.act.announce import BURST, QUIET, Announcer, event
+from cocoon.fleet.logs import JsonLines, fields
+from cocoon.fleet.plan.actions import Announce
+from cocoon.fleet.plan.records import Key, Uid
+from cocoon.fleet.receipt_keys import ReceiptKeys
+from cocoon.fleet.settings import read_settings
+from cocoon.fleet.spec_digest import spec_digest
+
+
+def test_a_flag_beats_a_variable_and_a_variable_the_default() -> None:
+    environment = {"COCOON_FLEET_PORT": "9000", "COCOON_FLEET_LEASE": "other", "POD_NAME": "pod-1"}
+    settings = read_settings(["--port=9001", "--namespaces=a,b", "--allow-test-roots"], environment)
+    assert (settings.port, settings.lease, settings.identity) == (9001, "other", "pod-1")
+    assert settings.namespaces == ("a", "b")
+    assert settings.allow_test_roots
+    assert not read_settings([], {}).allow_test_roots
+
+
+def test_nonsense_ends_the_process(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_settings(["--port=many"], {})
+    assert "--port" in capsys.readouterr().err
+
+
+def test_a_log_line_is_one_json_object() -> None:
+    record = logging.LogRecord("cocoon", logging.INFO, "f", 1, "A server\nis %s", ("gone",), None)
+    record.__dict__.update(fields(server="default/s1"))
+    line = JsonLines().format(record)
+    assert "\n" not in line
+    assert json.loads(line)["server"] == "default/s1"
+
+
+def _announce(reason: str = "R", uid: str = "u1") -> Announce:
+    return Announce("InferenceJob", Key("default/j1"), Uid(uid), reason, "m" * 5000)
+
+
+def test_an_event_fits_the_api() -> None:
+    body = event(_announce("R" * 200), "operator-1", 1_800_000_000.5)
+    assert len(str(body["message"])) == 1024
+    assert len(str(body["reason"])) == 128
+
+
+def test_the_same_is_not_said_twice_soon() -> None:
+    announcer = Announcer("operator-1")
+    assert announcer._may_say(_announce(), 1000.0)
+    assert not announcer._may_say(_announce(), 1000.0 + QUIET - 1)
+    assert announcer._may_say(_announce(), 1000.0 + QUIET)
+    assert announcer._may_say(_announce("other"), 1000.0 + QUIET)
+
+
+def test_not_too_much_is_said_at_once() -> None:
+    announcer = Announcer("operator-1")
+    said = [announcer._may_say(_announce(uid=f"u{number}"), 1000.0) for number in range(200)]
+    assert sum(said) == int(BURST)
+
+
+def test_the_spec_digest_is_of_what_cannot_change() -> None:
+    spec = {"model": "minilm", "input": {"inline": "ä"}, "priority": 1, "suspend": False}
+    assert spec_digest(spec) == spec_digest({"input": {"inline": "ä"}, "model": "minilm", "deadline": "2026"})
+    assert spec_digest(spec) != spec_digest(spec | {"model": "other"})
+
+
+def test_no_key_signs_nonsense() -> None:
+    keys = ReceiptKeys()
+    keys.add(Uid("s1"), bytes(32))
+    assert not keys.signed(Uid("s1"), "a.b.c")
+    assert not keys.signed(Uid("s2"), "a.b.c")
