@@ -6,19 +6,20 @@ an event costs, and only change handlers, daemons and timers need it. We have no
 
 from __future__ import annotations
 
+from typing import Any
+
 import kopf
 
 
 class NoDiffs(kopf.DiffBaseStorage):
     """Finds nothing of an object worth comparing."""
 
-    def build(self, **_: object) -> dict[str, object]:
+    def build(self, **_: object) -> Any:  # noqa: ANN401 - kopf's own type is not public
         """An object's essence: none."""
         return {}
 
     def fetch(self, **_: object) -> None:
         """The essence that was handled last: none."""
-        return None
 
     def store(self, **_: object) -> None:
         """Nothing is stored."""
@@ -29,7 +30,6 @@ class NoProgress(kopf.ProgressStorage):
 
     def fetch(self, **_: object) -> None:
         """A handler's state: none."""
-        return None
 
     def store(self, **_: object) -> None:
         """Nothing is stored."""
@@ -40,6 +40,6 @@ class NoProgress(kopf.ProgressStorage):
     def touch(self, **_: object) -> None:
         """No object is touched."""
 
-    def clear(self, *, essence: dict[str, object]) -> dict[str, object]:
+    def clear(self, *, essence: Any) -> Any:  # noqa: ANN401 - kopf's own type is not public
         """The essence as it is, for nothing was added to it."""
         return essence
