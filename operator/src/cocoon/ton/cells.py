@@ -25,7 +25,7 @@ def to_boc(*roots: Cell) -> bytes:
     width = (count.bit_length() + 7) // 8
     body = bytearray()
     for cell in reversed(order):
-        body += cell.get_descriptors() + cell.data
+        body += cell.get_descriptors(cell.level_mask) + cell.data
         for child in cell.refs:
             body += index[child.hash].to_bytes(width)
     offset_width = (len(body).bit_length() + 7) // 8

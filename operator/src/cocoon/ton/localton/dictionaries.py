@@ -76,7 +76,7 @@ class Dictionary(Generic[Value, Extra]):
             builder.store_ref(cells[0]).store_ref(cells[1])
             self._how.store_extra(builder, extra)
         else:
-            value = cast(Value, node.value)  # a node without children is a leaf
+            value = cast("Value", node.value)  # a node without children is a leaf
             extra = self._how.extra_of(value)
             self._how.store_extra(builder, extra)
             self._how.store_value(builder, value)

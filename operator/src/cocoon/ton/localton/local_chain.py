@@ -76,6 +76,7 @@ class LocalChain:
         self._ids: dict[int, BlockIds] = {}
         self._blocks: dict[int, Block] = {}
         self._lt = FIRST_LT
+        self._key_block: Cell | None = None
         saved = self._storage.load()
         self.genesis = saved.genesis if saved else genesis
         self._begin()
@@ -222,7 +223,6 @@ class LocalChain:
         own_id = blocks.identify(MASTERCHAIN, 0, state)
         ids = BlockIds(0, self.genesis.utime, 0, own_id, shard_id)
         self._zero = Block(ids, blocks.EMPTY, blocks.EMPTY, state, shard_state)
-        self._key_block: Cell | None = None
         self._lasting = {0}
         self._show(self._zero)
 

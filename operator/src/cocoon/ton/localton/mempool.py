@@ -48,7 +48,7 @@ class Faithful:
 
 
 class Odds(Struct, frozen=True):
-    """Probabilities of what happens to a message, tried in this order; a late one comes 1..`blocks_late` blocks later."""
+    """How probable each fate of a message is; a late one comes 1 to `blocks_late` blocks later."""
 
     lost: float = 0.6
     late: float = 0.15

@@ -20,7 +20,7 @@ class Route(Struct, frozen=True):
 
 
 def route(message: Cell) -> Route:
-    """Read the header of a message. Raises ValueError for addresses that are no account's."""
+    """Read the header of a message. Raises TypeError if it is for no account."""
     reader = message.begin_parse()
     if not reader.load_bit():
         reader.skip_bits(3)
@@ -34,7 +34,7 @@ def route(message: Cell) -> Route:
 
 def _to(address: object, kind: Literal["internal", "external"]) -> Route:
     if not isinstance(address, ton_core.Address):
-        raise ValueError("a message is for no account")
+        raise TypeError("a message is for no account")
     return Route(kind, address.wc, address.hash_part)
 
 

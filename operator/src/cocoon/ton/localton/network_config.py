@@ -57,7 +57,7 @@ def _global_version() -> Cell:
 
 
 def _gas_prices(prices: tuple[int, ...]) -> Cell:
-    """`gas_flat_pfx` around `gas_prices_ext`: flat limit and price; price, limit, special limit, credit, block limit."""
+    """`gas_flat_pfx` (limit, price) around `gas_prices_ext` (price, limit, special limit, credit, block limit)."""
     cell = begin_cell().store_uint(0xD1, 8).store_uint(prices[0], 64).store_uint(prices[1], 64).store_uint(0xDE, 8)
     for number in (*prices[2:], _FREEZE_DUE, _DELETE_DUE):
         cell.store_uint(number, 64)

@@ -13,7 +13,7 @@ from ton_core import Cell
 
 from cocoon.api.money import NanoTon
 from cocoon.ton.cells import from_boc, to_boc
-from cocoon.ton.localton.blocks import BASECHAIN, KEY_BLOCK, KEPT_BLOCKS, MASTERCHAIN, Block, BlockIds
+from cocoon.ton.localton.blocks import BASECHAIN, KEPT_BLOCKS, KEY_BLOCK, MASTERCHAIN, Block, BlockIds
 from cocoon.ton.localton.records import Genesis, Saved, StoredTransaction, Touched
 from cocoon.ton.localton.validator import BlockId
 
@@ -60,7 +60,7 @@ class Memory:
 
 
 class SqliteFile:
-    """An SQLite file. `synchronous=normal` in WAL mode: a kill of the process loses nothing, a power cut may lose blocks."""
+    """An SQLite file in WAL mode: a kill of the process loses nothing; a power cut may lose the last blocks."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
