@@ -52,6 +52,7 @@ class _Round:
         head = queue.head()
         while head is not None and self._draft.is_decided(head[1]):
             self._snapshot.queues.remove(head[1])
+            self._snapshot.touched.models.add(queue.job_class.model)
             head = queue.head()
         if head is None:
             return

@@ -39,10 +39,11 @@ class Draft:
         """Budgets of the jobs bound in this round, by namespace."""
         self.retiring: set[Key] = set()
         """Servers whose retirement was decided in this round."""
-        self.uncovered: dict[OfferKey, int] = {}
-        """Servers that an offer's waiting jobs want and for which no node has room."""
+        self.without_room: list[OfferKey] = []
+        """Offers of which waiting jobs want one more server, best heads first, and for which no node has room."""
         self._snapshot = snapshot
         self._now = now
+        self._wanting: set[OfferKey] = set()
         self._matters: set[tuple[str, ...]] = set()
 
     def add(self, action: Action) -> bool:
@@ -71,6 +72,12 @@ class Draft:
         self.retiring.add(server.key)
         self._snapshot.shelves.remove(server.key)
         self.condition(server, RETIRING_CONDITION, "True", cause)
+
+    def want_room(self, offer: OfferKey) -> None:
+        """Note that no node has room for one more server of an offer."""
+        if offer not in self._wanting:
+            self._wanting.add(offer)
+            self.without_room.append(offer)
 
     def condition(self, server: Server, kind: str, truth: Truth, cause: Cause) -> None:
         """Plan a condition of a server Pod."""

@@ -120,6 +120,8 @@ class Expectations:
             del self._not_before[matter]
             if matter[0] == "job":
                 snapshot.reindex_job(Key(matter[1]))
+            elif matter[0] == "server":
+                snapshot.capacity.version += 1
 
     def _take_back(self, snapshot: Snapshot, action: Action) -> None:
         match action:

@@ -121,7 +121,7 @@ def _count_servers(
 def _node_obstacle(snapshot: Snapshot, provider: Provider, offer: Offer, node: Node, now: Instant) -> str:
     if not may_create(snapshot, provider):
         return "of a provider that starts no servers now"
-    if live(snapshot, (provider.key, offer.model)) >= offer.maximum:
+    if len(live(snapshot, (provider.key, offer.model))) >= offer.maximum:
         return f"of a provider with its maximum of {offer.maximum} servers"
     return node_obstacle(snapshot, provider, node, offer.gpus, now)
 

@@ -10,6 +10,7 @@ from cocoon.fleet.plan import (
     binding,
     conditions,
     explain,
+    making_room,
     models,
     placement,
     recovery,
@@ -32,6 +33,7 @@ DECISIONS: Final[tuple[Decide, ...]] = (
     placement.decide,  # which servers to create for those that got none
     models.decide,  # which models to load
     retirement.decide,  # which servers to let go
+    making_room.decide,  # which idle ones have to go before their time
     reporting.decide,  # receipts that no job's status waits for
     conditions.decide,  # what people are told about providers, and jobs whose time is over
     explain.decide,  # what people are told about waiting jobs

@@ -29,8 +29,6 @@ def started(memory: Memory, action: Action, now: Instant) -> None:
             memory.attested[action.server_uid] = now
         case actions.WriteProviderStatus():
             memory.provider_written[action.provider] = now
-        case actions.CreateServer():
-            _count_up(memory, action)
         case _:
             pass
 
@@ -38,6 +36,8 @@ def started(memory: Memory, action: Action, now: Instant) -> None:
 def succeeded(memory: Memory, snapshot: Snapshot, action: Action, now: Instant) -> None:
     """An action was carried out."""
     match action:
+        case actions.CreateServer():
+            _count_up(memory, action)
         case actions.CancelAttempt():
             memory.cancelled[action.server_uid, f"{action.uid}/{action.attempt}"] = now
         case actions.ReportReceipt():

@@ -134,6 +134,10 @@ class Snapshot:
             touched.models.update(self.queues.models())
             touched.providers.update(self.providers)
             self._seen_capacity = self.capacity.version
+        waiting = self.queues.models()
+        for key in touched.providers if waiting else ():
+            if key in self.providers:
+                touched.models.update(waiting & self.providers[key].offers.keys())
         self.touched = Touched()
         return touched
 
