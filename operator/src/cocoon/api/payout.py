@@ -1,0 +1,220 @@
+"""Messages of the payout service's HTTP API, all JSON; amounts are decimal strings of nanoTON.
+
+| call | right | request | answer |
+|---|---|---|---|
+| `PUT /v1/servers/{key}/evidence` | report | Bundle | Registered |
+| `PUT /v1/work/{cluster}/{job}` | report | WorkReport | WorkAnswer: 201 new, 200 the same, 409 superseded |
+| `POST /v1/work/{cluster}` | report | BulkReport | BulkAnswer |
+| `GET /v1/clients/{cluster}` | report | | ClientAccounts |
+| `PUT /v1/clients/{cluster}/{namespace}/credit` | administer | Credit | ClientAccount: 201 new, 200 the same |
+| `GET /v1/accounts`, `/v1/accounts/{provider}` | read | | OwnerAccounts |
+| `GET /v1/work` | read | | WorkList |
+| `GET /v1/transfers` | read | | TransferList |
+| `GET /v1/statement.csv` | read | | CSV: one line for each day, provider and payee |
+| `GET /v1/receipts/{jti}` | read | | WorkEntry |
+| `GET /v1/evidence/{sha256}` | read | | Bundle |
+| `POST /v1/pause`, `/v1/resume` | administer | Pause | Pauses |
+
+Errors are problem+json (RFC 9457): PayoutProblem, which names the field that is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from cocoon.api.money import Price, Usage
+
+#: The most receipts in one bulk report.
+MOST_RECEIPTS = 1_000
+Amount = Annotated[str, Meta(pattern="^(0|[1-9][0-9]{0,18})$", description="nanoTON")]
+Name = Annotated[str, Meta(min_length=1, max_length=253)]
+Receipt = Annotated[str, Meta(min_length=1, max_length=16_384)]
+WorkState = Literal["Accepted", "Superseded", "Interrupted"]
+TransferState = Literal["reserved", "sent", "confirmed", "expired", "bounced"]
+
+
+class PayoutProblem(Struct, frozen=True, omit_defaults=True):
+    """Why a call was refused. `code` in CamelCase, `detail` a sentence that says what to do, `field` what is wrong."""
+
+    code: str
+    detail: str
+    status: int
+    title: str = ""
+    type: str = "about:blank"
+    field: str = ""
+    retry: bool = False
+    """Whether the same call may succeed later, without a change of it."""
+
+
+class Registered(Struct, frozen=True, rename="camel"):
+    """Evidence was verified: receipts of `key` that finished from `opens` to `closes` (seconds since 1970) count."""
+
+    key: str
+    evidence: str
+    trust: str
+    payee: str
+    opens: float
+    closes: float
+
+
+class WorkReport(Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """One receipt. `price` is that of the job's binding, if the reporter knows it: a receipt may not be above it."""
+
+    receipt: Receipt
+    price: Price | None = None
+
+
+class BulkReport(Struct, frozen=True, forbid_unknown_fields=True):
+    """Receipts of one cluster; each is taken or refused for itself."""
+
+    receipts: Annotated[tuple[WorkReport, ...], Meta(min_length=1, max_length=MOST_RECEIPTS)]
+
+
+class WorkAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What became of a receipt. `accepted` is the jti of the job's paid receipt, whichever that is; empty if none."""
+
+    jti: str
+    state: WorkState
+    cost: Amount
+    fee: Amount
+    accepted: str = ""
+
+
+class BulkItem(Struct, frozen=True, omit_defaults=True):
+    """The answer to one receipt, as `PUT /v1/work/{cluster}/{job}` would have given it."""
+
+    status: int
+    answer: WorkAnswer | None = None
+    problem: PayoutProblem | None = None
+
+
+class BulkAnswer(Struct, frozen=True):
+    """In the order of the receipts."""
+
+    answers: tuple[BulkItem, ...]
+
+
+class Credit(Struct, frozen=True, forbid_unknown_fields=True):
+    """`amount` more may be spent. `id` makes it happen once: an invoice's number, or the like."""
+
+    id: Name
+    amount: Amount
+
+
+class ClientAccount(Struct, frozen=True):
+    """What a tenant's namespace may still spend."""
+
+    cluster: str
+    namespace: str
+    available: Amount
+
+
+class ClientAccounts(Struct, frozen=True):
+    """All client accounts of a cluster, by namespace."""
+
+    clients: tuple[ClientAccount, ...]
+
+
+class LastTransfer(Struct, frozen=True):
+    """The newest confirmed transfer; `at` in seconds since 1970."""
+
+    id: str
+    amount: Amount
+    transaction: str
+    at: float
+
+
+class OwnerAccount(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What one payee of a provider has earned: owed, on its way, and paid."""
+
+    cluster: str
+    provider: str
+    payee: str
+    accrued: Amount
+    in_flight: Amount
+    paid: Amount
+    last_transfer: LastTransfer | None = None
+
+
+class OwnerAccounts(Struct, frozen=True, omit_defaults=True):
+    """A page of accounts; ask again with `after` = `next` while there is one."""
+
+    accounts: tuple[OwnerAccount, ...]
+    next: str = ""
+
+
+class WorkEntry(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One receipt as the books have it. Times in seconds since 1970."""
+
+    jti: str
+    state: WorkState
+    cluster: str
+    job: str
+    attempt: int
+    outcome: str
+    namespace: str
+    name: str
+    provider: str
+    payee: str
+    model: str
+    usage: Usage
+    cost: Amount
+    fee: Amount
+    trust: str
+    evidence: str
+    finished: int
+    received: float
+    receipt: str = ""
+
+
+class WorkList(Struct, frozen=True, omit_defaults=True):
+    """A page of receipts in the order of their jti; ask again with `after` = `next` while there is one."""
+
+    work: tuple[WorkEntry, ...]
+    next: str = ""
+
+
+class Transfer(Struct, frozen=True, omit_defaults=True):
+    """One payment to one wallet. `transaction` is the hash of the chain's transaction once it is confirmed."""
+
+    id: str
+    cluster: str
+    provider: str
+    payee: str
+    amount: Amount
+    purpose: str
+    state: TransferState
+    reserved: float
+    transaction: str = ""
+    settled: float | None = None
+
+
+class TransferList(Struct, frozen=True, omit_defaults=True):
+    """A page of transfers in the order of their ids; ask again with `after` = `next` while there is one."""
+
+    transfers: tuple[Transfer, ...]
+    next: str = ""
+
+
+class Pause(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why sending stops or goes on. `subject` is empty for all sending."""
+
+    reason: Annotated[str, Meta(max_length=500)] = ""
+    subject: Annotated[str, Meta(max_length=253)] = ""
+
+
+class PauseState(Struct, frozen=True):
+    """One pause in force; `since` in seconds since 1970."""
+
+    subject: str
+    by: str
+    reason: str
+    since: float
+
+
+class Pauses(Struct, frozen=True):
+    """All pauses in force."""
+
+    pauses: tuple[PauseState, ...]

@@ -1,0 +1,140 @@
+"""The append-only archive: what moves money and comes from outside, on the disk before it is acknowledged.
+
+One folder of segments, each a file of JSON lines that is only appended to; each process begins a segment of its own. A
+line that was cut off by a crash is the last of its segment, and nobody was told that it was taken.
+
+What is lost with the database can be made again from this folder and the chain: receipts, evidence and credits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from cocoon.api.times import Instant
+
+#: A segment that has grown to this is closed, in bytes.
+SEGMENT_BYTES: Final = 256 << 20
+_SUFFIX: Final = ".jsonl"
+
+
+class ArchiveFull(Exception):
+    """The archive could not be written; nothing may be acknowledged."""
+
+
+class ReceiptTaken(Struct, frozen=True, tag="receipt"):
+    """A receipt as it was decided at `at`; what it moved follows from its claims and `fee`."""
+
+    at: Instant
+    cluster: str
+    receipt: str
+    state: str
+    fee: str
+
+
+class EvidenceTaken(Struct, frozen=True, tag="evidence"):
+    """A bundle that was trusted, and the window that it opened."""
+
+    at: Instant
+    bundle: bytes
+    opens: Instant
+    closes: Instant
+
+
+class CreditTaken(Struct, frozen=True, tag="credit"):
+    """A client's account was credited."""
+
+    at: Instant
+    cluster: str
+    namespace: str
+    id: str
+    amount: str
+
+
+Record = ReceiptTaken | EvidenceTaken | CreditTaken
+
+
+class Archive:
+    """Appends to one segment. Calls must follow one another: the writer of the database makes them."""
+
+    def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self.folder = folder
+        self._most = segment_bytes
+        self._descriptor: int | None = None
+        self._length = 0
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Return when they are on the disk. Raises ArchiveFull; then none of them counts."""
+        if records:
+            lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+            await asyncio.to_thread(self._write, lines)
+
+    def _write(self, lines: bytes) -> None:
+        try:
+            descriptor = self._segment()
+            self._write_all(descriptor, lines)
+            os.fdatasync(descriptor)
+        except OSError as error:
+            self._give_up_segment()
+            raise ArchiveFull(f"The archive can't be written: {error.strerror or error}.") from None
+        self._length += len(lines)
+
+    def _segment(self) -> int:
+        if self._descriptor is not None and self._length >= self._most:
+            self.close()
+        if self._descriptor is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}{_SUFFIX}"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor, self._length = os.open(self.folder / name, flags, 0o600), 0
+            _sync_folder(self.folder)
+        return self._descriptor
+
+    @staticmethod
+    def _write_all(descriptor: int, lines: bytes) -> None:
+        rest = memoryview(lines)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+
+    def _give_up_segment(self) -> None:
+        """Cut off what was not acknowledged, as far as the disk lets us, and go on in another segment."""
+        if self._descriptor is not None:
+            with suppress(OSError):  # readers stop at a line that was cut off
+                os.ftruncate(self._descriptor, self._length)
+            self.close()
+
+    def close(self) -> None:
+        """Nothing more comes into this segment."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_archive(folder: Path) -> Iterator[Record]:
+    """All records, oldest segment first. Raises ValueError for a whole line that is no record."""
+    decoder = msgspec.json.Decoder(Record)
+    for segment in sorted(folder.glob(f"*{_SUFFIX}")):
+        with segment.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.endswith(b"\n"):
+                    break
+                try:
+                    yield decoder.decode(line)
+                except msgspec.MsgspecError as error:
+                    raise ValueError(f"{segment.name}, line {number}: {error}") from None

@@ -1,0 +1,1 @@
+"""Commands beside serving: backup and restore."""

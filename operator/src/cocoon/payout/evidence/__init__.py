@@ -1,0 +1,1 @@
+"""Evidence of servers: what their receipts may be believed by."""

@@ -1,0 +1,1 @@
+"""The books: accounts, and entries that move money between two of them."""

@@ -1,0 +1,1 @@
+"""What the payout service keeps: tables, migrations, and the one connection that writes."""

@@ -1,0 +1,1 @@
+"""Receipts: reading, judging and taking them."""
