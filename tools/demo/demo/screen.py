@@ -16,10 +16,10 @@ class Screen:
         self._steps: list[tuple[str, float]] = []
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
+    def step(self, title: str, hint: str = "") -> Iterator[None]:
         """Announce a step, and say how long it took when it has succeeded."""
         begun = time.monotonic()
-        self._write(f"\n── {title}")
+        self._write(f"\n── {title}" + (f" ({hint})" if hint else ""))
         yield
         took = time.monotonic() - begun
         self._steps.append((title, took))

@@ -9,14 +9,15 @@ from demo.explain import advice, explain
 from demo.kubectl import Kubectl
 from demo.screen import Screen
 
-COLD = "the first time this compiles Kubernetes (about 15 minutes on 2 cores)"
+COMPILES = "the first time it compiles Kubernetes, about 15 minutes on 2 cores"
+FETCHES = "without a registry; the first time it fetches Debian packages and wheels, about 3 minutes"
 
 
 def up(cluster: DemoCluster, screen: Screen) -> int:
     """Run the demo; the exit status, 0 if everything is as expected."""
     with screen.step("this machine"):
         machine.require()
-    with screen.step(f"a Kubernetes cluster; {COLD}"):
+    with screen.step("a Kubernetes cluster", COMPILES):
         kubectl = cluster.up()
     try:
         return _on(cluster, kubectl, screen)
@@ -26,19 +27,19 @@ def up(cluster: DemoCluster, screen: Screen) -> int:
 
 
 def _on(cluster: DemoCluster, kubectl: Kubectl, screen: Screen) -> int:
-    with screen.step("images, built without a registry; the first time about 3 minutes"):
+    with screen.step("container images", FETCHES):
         provided = images.provide(cluster, screen)
     with screen.step("files for the storage service"):
         values = storage.fill(cluster) | {"TRITON_IMAGE": provided["triton-cpu"]}
     with screen.step("the operator, by its Helm chart"):
         chart.install(kubectl, provided)
-    with screen.step("a provider (docs/samples/provider.yaml)"):
+    with screen.step("a provider", "docs/samples/provider.yaml"):
         provider.offer(kubectl, values, screen)
-    with screen.step("jobs (docs/samples)"):
+    with screen.step("jobs", "docs/samples"):
         jobs.send(kubectl, values)
         found = jobs.watch(kubectl, screen)
     checks = Checks(screen)
-    with screen.step("what came out"):
+    with screen.step("what came out: answers, usage, receipts"):
         receipts = verification.verify(kubectl, found, cluster.store, checks)
     return _conclude(kubectl, table.render(table.rows(found, receipts)), checks, screen)
 
