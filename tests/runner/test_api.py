@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from msgspec import structs
 
 from cocoon.api.evidence import EvidenceRequest
@@ -48,6 +53,40 @@ async def test_only_the_pinned_operator_may_call(quick: kit.Operator) -> None:
         for context in (stranger, nobody, old):
             with pytest.raises(aiohttp.ClientError):
                 await session.get(url, ssl=context)
+
+
+async def test_a_certificate_signed_by_a_pinned_one_is_not_pinned(fake: FakeTriton, tmp_path: Path) -> None:
+    authority, child = authority_and_child()
+    chosen = kit.settings(tmp_path, COCOON_OPERATOR_CERTIFICATES=authority.certificate.decode())
+    async with kit.running(chosen, fake) as operator, aiohttp.ClientSession() as session:
+        url = f"https://127.0.0.1:{operator.runner.ports['api']}/v1/models"
+        async with session.get(url, ssl=kit.client_context(child)) as answer:
+            assert answer.status == 403
+            assert msgspec.json.decode(await answer.read(), type=Problem).code == "Unauthorized"
+        async with session.get(url, ssl=kit.client_context(authority)) as answer:
+            assert answer.status == 200
+
+
+def authority_and_child() -> tuple[tls.Identity, tls.Identity]:
+    now = datetime.now(UTC)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
+    found = []
+    for key, name in zip(keys, ("authority", "child"), strict=True):
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(issuer)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=name == "authority", path_length=None), critical=True)
+            .sign(keys[0], hashes.SHA256())
+        )
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        found.append(tls.Identity(pem, certificate.public_bytes(Encoding.PEM)))
+    return found[0], found[1]
 
 
 async def test_evidence_binds_the_connections_key_and_the_payee(quick: kit.Operator) -> None:

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from cocoon.api.job import JobInput, JobOutput
+from cocoon.api.money import Price
 from cocoon.api.runner import ModelAssignment, Problem
 from tests.runner import conftest, kit
 from tests.runner.fake_triton import FakeTriton
@@ -330,6 +331,9 @@ async def test_a_deadline_hands_over_what_is_done(quick: kit.Operator, echo: Mod
         ({"minimum_trust": "Hardware"}, 403, "TrustTooLow"),
         ({"input": JobInput(uri="https://x/")}, 422, "InvalidAssignment"),
         ({"parallelism": 0}, 422, "InvalidAssignment"),
+        ({"budget": "-1"}, 422, "InvalidAssignment"),
+        ({"price": Price(per_million_items="1.5")}, 422, "InvalidAssignment"),
+        ({"price": Price(per_million_prompt_tokens="1")}, 422, "PriceUnitMismatch"),
     ],
 )
 async def test_an_assignment_that_cannot_be_taken(

@@ -55,6 +55,11 @@ async def test_triton_that_stays_away_interrupts_the_attempt(
     event = await operator.finished("job-1")
     assert (event.code, operator.open(event).outcome) == ("TritonLost", "Interrupted")
     assert operator.open(event).cost == "0"
+    model = operator.runner.models.by_name["echo"]
+    assert (model.state.state, model.generation) == ("Failed", 1)
+    await asyncio.to_thread(private_triton.start)
+    while model.generation == 1:  # noqa: ASYNC110 - the runner looks every two seconds and tells nobody
+        await asyncio.sleep(0.01)
 
 
 async def test_a_models_process_that_dies_is_loaded_again(

@@ -146,6 +146,16 @@ def test_a_chain_with_a_gap_is_not(chosen: tuple[int, ...]) -> None:
     assert receipts.check_chain([chain[number] for number in chosen], PUBLIC)
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"seq": 2}, "is missing"), ({"evidence_sha256": "ef"}, "evidence changes"), ({"iat": 19}, "time goes back")],
+)
+def test_each_link_is_checked_by_itself(changes: dict[str, Any], reason: str) -> None:
+    after = structs.replace(CLAIMS, **({"seq": 1, "prev": receipts.link(RECEIPT)} | changes))
+    (wrong,) = receipts.check_chain([RECEIPT, receipts.sign(after, KEY)], PUBLIC)
+    assert reason in wrong
+
+
 def test_a_chain_begins_with_its_evidence() -> None:
     stray = receipts.sign(structs.replace(CLAIMS, prev="00"), KEY)
     assert "must name its evidence" in receipts.check_chain([stray], PUBLIC)[0]

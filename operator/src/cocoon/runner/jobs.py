@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 
 import msgspec
 
-from cocoon.api.money import Usage
+from cocoon.api.money import Usage, parse_nanoton
 from cocoon.api.receipts import Outcome
 from cocoon.api.runner import Cancellation, JobAssignment, JobProgress, Problem
 from cocoon.api.trust import Trust
 from cocoon.runner.attempt import Attempt, Surroundings
 from cocoon.runner.endings import CANCELLED, CONTACT_LOST, DRAINING, Stopped, interrupted
 from cocoon.runner.events import key_of
+
+_log = logging.getLogger(__name__)
 
 
 class Jobs:
@@ -56,6 +59,8 @@ class Jobs:
 
     def _problem(self, job: JobAssignment) -> Problem | None:
         settings = self._around.settings
+        if (problem := _form_problem(job)) is not None:
+            return problem
         if self.draining:
             return Problem("Draining", "The server is shutting down; bind the job elsewhere.", 503)
         if settings.namespace and job.namespace != settings.namespace:
@@ -64,7 +69,7 @@ class Jobs:
             return Problem("ProviderMismatch", "This server belongs to another provider.", 403)
         if not self._trust.satisfies(job.minimum_trust):
             return Problem("TrustTooLow", f"The job asks for {job.minimum_trust} trust; this is {self._trust}.", 403)
-        return self._model_problem(job) or _form_problem(job)
+        return self._model_problem(job)
 
     def _model_problem(self, job: JobAssignment) -> Problem | None:
         model = self._around.models.by_name.get(job.model)
@@ -82,9 +87,11 @@ class Jobs:
         self._around.metrics.running.set(len(self._held))
         task = asyncio.create_task(attempt.run())
         self._tasks[key] = task
-        task.add_done_callback(lambda _: self._end(key))
+        task.add_done_callback(lambda done: self._end(key, done))
 
-    def _end(self, key: str) -> None:
+    def _end(self, key: str, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("attempt ended without a receipt", extra={"attempt": key}, exc_info=error)
         del self._held[key], self._tasks[key]
         self._around.metrics.running.set(len(self._held))
         if not self._held:
@@ -154,4 +161,13 @@ def _form_problem(job: JobAssignment) -> Problem | None:
         return Problem("InvalidAssignment", "The output is exactly one of `configMap` or `uri`.", 422)
     if job.parallelism < 1 or job.attempt < 1:
         return Problem("InvalidAssignment", "`parallelism` and `attempt` begin at 1.", 422)
+    return _money_problem(job)
+
+
+def _money_problem(job: JobAssignment) -> Problem | None:
+    try:
+        job.price.rates()
+        parse_nanoton(job.budget or "0")
+    except ValueError as error:
+        return Problem("InvalidAssignment", f"The price or the budget is wrong: {error}.", 422)
     return None

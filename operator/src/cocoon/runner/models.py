@@ -96,6 +96,7 @@ class Models:
         if held is not None and held.task is not None:
             held.task.cancel()
         self._models[assignment.name] = model
+        self._metrics.in_flight.labels(model.name).set_function(lambda: model.in_flight)
         self._spawn(model, self._load(model))
         return model
 
@@ -114,6 +115,7 @@ class Models:
         if model.task is not None:
             model.task.cancel()
         self._metrics.ready.remove(name)
+        self._metrics.in_flight.remove(name)
         await self._triton.unload(name)
 
     async def _load(self, model: Model) -> None:
@@ -183,14 +185,21 @@ class Models:
         while True:
             await asyncio.sleep(WATCH)
             for model in self:
-                if model.state.state == "Ready" and not await self._is_there(model):
+                if await self._needs_load(model):
                     self._spawn(model, self._reload(model))
 
-    async def _is_there(self, model: Model) -> bool:
-        try:
-            return await self._triton.ready(model.name)
-        except Lost:
+    async def _needs_load(self, model: Model) -> bool:
+        """Whether a Ready model is gone, or Triton is back after it was away for too long."""
+        generation, state = model.generation, model.state
+        if state.state == "Failed":
+            return state.code == TRITON_LOST and await self._triton.live() and model.state is state
+        if state.state != "Ready":
             return False
+        try:
+            there = await self._triton.ready(model.name)
+        except Lost:
+            there = False
+        return not there and model.generation == generation and model.state is state
 
     async def compare(self, model: Model) -> None:
         """Compare Triton's count of requests with ours, when nothing is under way; a difference is an alert."""

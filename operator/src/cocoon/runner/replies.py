@@ -65,7 +65,7 @@ class Replies:
             return self._line(self._kserve(item, answer))
         tokens = {"prompt_tokens": prompt_tokens, "total_tokens": prompt_tokens + completion_tokens}
         if item.form == "embeddings":
-            return self._response(item, self._embeddings(answer, tokens))
+            return self._response(item, self._embeddings(item, answer, tokens))
         tokens["completion_tokens"] = completion_tokens
         return self._response(item, self._completion(item, answer, tokens))
 
@@ -87,11 +87,13 @@ class Replies:
     def _values(self, tensor: Tensor) -> list[Any]:
         return _lenient(tensor) if tensor.name == self._text else tensors.decode(tensor.datatype, tensor.content)
 
-    def _embeddings(self, answer: Sequence[Tensor], tokens: dict[str, int]) -> dict[str, Any]:
+    def _embeddings(self, item: Item, answer: Sequence[Tensor], tokens: dict[str, int]) -> dict[str, Any]:
         rows = [
             {"object": "embedding", "index": index, "embedding": row}
             for index, row in enumerate(_rows(self._only(answer, self._embedding)))
         ]
+        if len(rows) != len(item.texts):
+            raise tensors.TensorError(f"the model answered {len(item.texts)} texts with {len(rows)} embeddings")
         return {"object": "list", "data": rows, "model": self._model, "usage": tokens}
 
     def _completion(self, item: Item, answer: Sequence[Tensor], tokens: dict[str, int]) -> dict[str, Any]:
