@@ -10,7 +10,6 @@ import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from typing import Any, Final, Self, TypeVar
 
 from msgspec import Struct
@@ -220,7 +219,7 @@ class PytonlibChain:
         """Close clients in the background; the next call makes a new one."""
         for server in servers:
             if server.session:
-                closing = asyncio.create_task(_close(server.session))
+                closing = asyncio.create_task(server.session.close())
                 server.session = None
                 self._closing.add(closing)
                 closing.add_done_callback(self._closing.discard)
@@ -228,11 +227,6 @@ class PytonlibChain:
 
 def _servers_of(config: GlobalConfig) -> list[_Server]:
     return [_Server(name, config.of_server(index)) for index, name in enumerate(config.names)]
-
-
-async def _close(session: TonlibSession) -> None:
-    with suppress(RuntimeError):  # a client that crashed says so once more when it is closed
-        await session.close()
 
 
 def _gravity(error: ChainError) -> int:

@@ -11,6 +11,7 @@ import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final
 
 from pytonlib import TonlibClient
@@ -30,6 +31,8 @@ _THREADS: Final = 4
 #: pytonlib has to give up before we do, so that its own books stay in order.
 _MARGIN_SECONDS: Final = 1.5
 _NETWORK: Final = "LITE_SERVER_NETWORK"
+#: Something that tonlib answers by itself.
+_WAKE: Final = {"@type": "getLogVerbosityLevel"}
 _UNKNOWN_TRANSACTION: Final = "cannot locate transaction"
 
 
@@ -72,12 +75,17 @@ class TonlibSession:
             raise Unreachable(str(error)) from error
 
     async def close(self) -> None:
-        """Takes up to a second: tonlib's reader has to come back from its wait."""
-        try:
-            await self.client.close()
-        finally:
-            self._threads.shutdown(wait=False)
-            self._folder.cleanup()
+        """End the client at once; calls under way raise Unreachable."""
+        if wrapper := self.client.tonlib_wrapper:
+            with suppress(RuntimeError):  # a client that crashed can't be woken
+                wrapper.send(_WAKE)
+            wrapper.cancel_futures(cancel_all=True)
+            closing = asyncio.ensure_future(self.client.close())
+            await asyncio.sleep(0)  # it has begun, so its reader ends with the answer to _WAKE
+            wrapper.del_expired_futures_task.cancel()  # instead of waiting for the end of its nap
+            await asyncio.gather(closing, return_exceptions=True)
+        self._threads.shutdown(wait=False)
+        self._folder.cleanup()
 
 
 async def open_session(config: dict[str, Any], seconds: float) -> TonlibSession:
