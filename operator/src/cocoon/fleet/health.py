@@ -11,7 +11,8 @@ from typing import Final
 
 from aiohttp import web
 
-from cocoon.fleet.accepted_evidence import AcceptedEvidence
+from cocoon.fleet.act.means import Means
+from cocoon.fleet.census import count
 from cocoon.fleet.metrics import Metrics
 
 #: A loop that has not come round for this long (seconds) hangs.
@@ -19,15 +20,12 @@ STUCK_AFTER: Final = 120.0
 
 
 class Health:
-    """The endpoints' handlers. `age` is the time since the last round (seconds), `ready` whether the mirror is full."""
+    """The endpoints' handlers. `beat` is when the last round ended, by the clock's `elapsed`."""
 
-    def __init__(
-        self, metrics: Metrics, age: Callable[[], float], ready: Callable[[], bool], accepted: AcceptedEvidence
-    ) -> None:
+    def __init__(self, means: Means, metrics: Metrics, beat: Callable[[], float]) -> None:
+        self._means = means
         self._metrics = metrics
-        self._accepted = accepted
-        self._age = age
-        self._ready = ready
+        self._beat = beat
 
     def application(self) -> web.Application:
         """/metrics, /healthz, /readyz and /v1/evidence/{sha256}."""
@@ -39,18 +37,19 @@ class Health:
         return app
 
     async def _text(self, _request: web.Request) -> web.Response:
+        count(self._means.mirror.snapshot, self._metrics, self._means.clock.now())
         return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
     async def _alive(self, _request: web.Request) -> web.Response:
-        age = self._age()
+        age = self._means.clock.elapsed() - self._beat()
         return web.Response(text=f"last round {age:.1f} s ago\n", status=200 if age < STUCK_AFTER else 503)
 
     async def _is_ready(self, _request: web.Request) -> web.Response:
-        ready = self._ready()
+        ready = self._means.mirror.complete.is_set()
         return web.Response(text="ready\n" if ready else "reading the cluster\n", status=200 if ready else 503)
 
     async def _evidence(self, request: web.Request) -> web.Response:
-        bundle = self._accepted.find(request.match_info["digest"])
+        bundle = self._means.accepted.find(request.match_info["digest"])
         if bundle is None:
             return web.Response(text="This replica has accepted no such evidence.\n", status=404)
         return web.Response(body=bundle, content_type="application/json")

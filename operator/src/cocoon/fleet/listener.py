@@ -47,10 +47,14 @@ class Listener:
             self._tasks[uid] = tasks.create_task(self._listen(known[uid], uid))
         for uid in self._tasks.keys() - wanted:
             self._tasks.pop(uid).cancel()
-            if uid not in known:
-                tasks.create_task(self._forget(uid))
+        snapshot = self._means.mirror.snapshot
+        for uid in (snapshot.attestations.keys() | snapshot.runners.keys()) - known.keys():
+            snapshot.drop(Attestation, uid)
+            snapshot.drop(RunnerView, uid)
+            tasks.create_task(self._forget(uid))
 
     async def _forget(self, uid: Uid) -> None:
+        """A server that comes back, for it only seemed to be gone, is attested anew."""
         self._means.keys.forget(uid)
         self._means.nudges.forget(uid)
         await self._means.servers.forget(uid)
@@ -60,9 +64,14 @@ class Listener:
             place = self._means.place(key, uid)
         except Gone:
             return
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._hear(place, uid))
-            both.create_task(self._look(place, uid))
+        while True:
+            try:
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._hear(place, uid))
+                    both.create_task(self._look(place, uid))
+            except* Exception:
+                LOG.exception("Listening to a runner broke", extra=fields(server=key))
+            await self._means.clock.sleep(LONGEST_PAUSE)
 
     async def _hear(self, place: Place, uid: Uid) -> None:
         pause = FIRST_PAUSE

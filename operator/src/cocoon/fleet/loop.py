@@ -14,6 +14,7 @@ from typing import Final
 
 from cocoon.api.times import Instant
 from cocoon.fleet.act.announce import Announcer
+from cocoon.fleet.act.complain import complaint
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.act.table import deeds, read_again
 from cocoon.fleet.leadership import Leadership
@@ -32,6 +33,8 @@ COALESCE: Final = 0.01
 #: A round takes place at least this often, in seconds.
 LONGEST_WAIT: Final = 30.0
 STANDBY_PAUSE: Final = 1.0
+#: Seconds before a round that broke is tried again.
+BROKEN_PAUSE: Final = 5.0
 #: No action takes longer than this, in seconds.
 DEADLINE: Final = 90.0
 
@@ -61,7 +64,7 @@ class Loop:
             due: Instant | None = None
             while True:
                 await self._wait(due)
-                due = self.round(tasks)
+                due = await self._round_or_bug(tasks)
 
     def round(self, tasks: asyncio.TaskGroup) -> Instant | None:
         """One round; when the next one is due if nothing changes."""
@@ -77,6 +80,16 @@ class Loop:
             self._start(tasks, action, now)
         self.beat = self._means.clock.elapsed()
         return planned.due
+
+    async def _round_or_bug(self, tasks: asyncio.TaskGroup) -> Instant | None:
+        """One round. One that breaks is tried again after a while; the probe fails if that does not help."""
+        try:
+            return self.round(tasks)
+        except Exception:
+            LOG.exception("A round broke")
+            self._metrics.broken_rounds.inc()
+            await self._means.clock.sleep(BROKEN_PAUSE)
+            return self._means.clock.now()
 
     @property
     def quiet(self) -> bool:
@@ -166,6 +179,8 @@ class Loop:
                 extra=fields(**known),
             )
         self._release(action, done=False, pause=pause)
+        if isinstance(failure, Refused) and (said := complaint(action, failure, self._means)):
+            await self._deeds[Announce](said, self._means)
 
     async def _read_again(self, action: Action) -> float:
         try:

@@ -26,6 +26,9 @@ class Metrics:
             buckets=(0, 1, 3, 10, 30, 100, 300, 1000, 3000),
             registry=registry,
         )
+        self.broken_rounds = Counter(
+            "cocoon_fleet_broken_rounds_total", "Rounds that ended in a bug.", registry=registry
+        )
         self.actions = Counter(
             "cocoon_fleet_actions_total", "Actions carried out.", ["kind", "outcome"], registry=registry
         )
@@ -46,10 +49,8 @@ class Metrics:
         self.relist_seconds = Gauge("cocoon_fleet_relist_seconds", "Time of the last full LIST.", registry=registry)
         self.jobs = Gauge("cocoon_fleet_jobs", "Unfinished jobs.", ["model", "state"], registry=registry)
         self.servers = Gauge("cocoon_fleet_servers", "Servers.", ["model", "state"], registry=registry)
-        self.verdict_age = Gauge(
-            "cocoon_fleet_oldest_verdict_seconds",
-            "Time since the oldest verdict in use was reached.",
-            registry=registry,
+        self.first_verdict_ends = Gauge(
+            "cocoon_fleet_first_verdict_ends_seconds", "Time until the first verdict ends.", registry=registry
         )
         self.unreachable = Gauge("cocoon_fleet_unreachable_servers", "Servers without contact.", registry=registry)
         self.leading = Gauge("cocoon_fleet_leading", "1 while this replica acts.", registry=registry)

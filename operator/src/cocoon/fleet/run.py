@@ -108,7 +108,7 @@ async def _run(settings: Settings, means: Means, login: Login, metrics: Metrics,
     lease = Ref(LEASE, settings.namespace, settings.lease)
     leadership = Leadership(lease, settings.identity, settings.lease_seconds, means.clock, metrics)
     loop = Loop(means, Listener(means), leadership, metrics, settings.concurrency)
-    health = Health(metrics, lambda: means.clock.elapsed() - loop.beat, means.mirror.complete.is_set, means.accepted)
+    health = Health(means, metrics, lambda: loop.beat)
     served = await serve(health, settings.listen, settings.port)
     stack.push_async_callback(served.cleanup)
     background: list[Work] = [
@@ -123,6 +123,26 @@ async def _run(settings: Settings, means: Means, login: Login, metrics: Metrics,
 async def _until_told(settings: Settings, mirror: Mirror, login: Login, background: list[Work]) -> None:
     """Run everything until a signal comes; then our own tasks end first, for kopf waits for all that are left."""
     told, over = asyncio.Event(), asyncio.Event()
+    _listen_for_signals(told)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in background]
+        watching = group.create_task(_watch(settings, mirror, login, told, over))
+        watching.add_done_callback(lambda _: told.set())
+        await told.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        over.set()
+
+
+async def _watch(settings: Settings, mirror: Mirror, login: Login, told: asyncio.Event, over: asyncio.Event) -> None:
+    """Have kopf watch, once the first LIST is in: what it finds at its start is known by then and costs little."""
+    either = {asyncio.create_task(event.wait()) for event in (mirror.complete, told)}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    for waiting in either:
+        waiting.cancel()
+    if told.is_set():
+        return
     before = asyncio.all_tasks()
     watches = await kopf.spawn_tasks(
         registry=handlers(mirror, login),
@@ -132,17 +152,14 @@ async def _until_told(settings: Settings, mirror: Mirror, login: Login, backgrou
         identity=KopfIdentity(settings.identity),  # else kopf asks for the user's name, and an image has none
         stop_flag=over,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):  # kopf has just taken them
+    _listen_for_signals(told)
+    await kopf.run_tasks(watches, ignored=before)
+
+
+def _listen_for_signals(told: asyncio.Event) -> None:
+    """Take the signals; kopf does so too when it starts, and would wait for our tasks before it tells us."""
+    for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in background]
-        watching = group.create_task(kopf.run_tasks(watches, ignored=before))
-        watching.add_done_callback(lambda _: told.set())
-        await told.wait()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        over.set()
 
 
 async def _relist(settings: Settings, means: Means, metrics: Metrics) -> None:

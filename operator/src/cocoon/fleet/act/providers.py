@@ -6,11 +6,14 @@ from typing import Final
 
 import msgspec
 
-from cocoon.api.groups import API_VERSION, FINALIZER, PROVIDER_KIND
+from cocoon.api.groups import API_VERSION, FINALIZER, PROVIDER_KIND, PROVIDER_LABEL
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.plan.actions import ApplyChildren, SetFinalizer, WriteProviderStatus
-from cocoon.fleet.ports.resources import PROVIDER, ref_of_key
+from cocoon.fleet.ports.cluster import Where
+from cocoon.fleet.ports.failures import Gone
+from cocoon.fleet.ports.resources import DISRUPTION_BUDGET, POD, PROVIDER, Ref, ref_of_key
 from cocoon.fleet.render.disruption_budget import disruption_budgets
+from cocoon.fleet.render.names import label_value, name_of
 from cocoon.fleet.render.network_policy import network_policy
 
 _FINALIZER_MANAGER: Final = "cocoon-fleet-finalizer"
@@ -25,6 +28,8 @@ async def write_provider_status(action: WriteProviderStatus, means: Means) -> No
 
 async def set_finalizer(action: SetFinalizer, means: Means) -> None:
     """Add or remove our finalizer under a field manager of its own, which leaves those of others alone."""
+    if not action.present:
+        await _has_no_servers(action, means)
     namespace, name = action.provider.split("/", 1)
     meta = {"name": name, "namespace": namespace, "uid": action.uid, "resourceVersion": action.resource_version}
     manifest = {
@@ -39,8 +44,28 @@ async def set_finalizer(action: SetFinalizer, means: Means) -> None:
         await means.mirror.reread(means.cluster, PROVIDER, action.provider)
 
 
+async def _has_no_servers(action: SetFinalizer, means: Means) -> None:
+    """Look at the live Pods. Raises Gone if one of the provider's is left: it is known from then on."""
+    namespace, name = action.provider.split("/", 1)
+    where = Where(namespace=namespace, labels=f"{PROVIDER_LABEL}={label_value(name)}")
+    async for page in means.cluster.pages(POD, where):
+        for pod in page.items:
+            if any(owner.get("uid") == action.uid for owner in pod["metadata"].get("ownerReferences") or []):
+                means.mirror.take(POD, pod)
+                raise Gone(f"{action.provider} still has the server {pod['metadata']['name']}.")
+
+
 async def apply_children(action: ApplyChildren, means: Means) -> None:
-    """Apply the NetworkPolicy and the budgets."""
+    """Apply the NetworkPolicy and the budgets, and delete budgets that are wanted no more."""
     provider = means.provider(action.provider)
-    for manifest in (network_policy(provider, means.terms), *disruption_budgets(provider)):
+    budgets = disruption_budgets(provider)
+    for manifest in (network_policy(provider, means.terms), *budgets):
         await means.cluster.apply(manifest)
+    wanted = {budget["metadata"]["name"] for budget in budgets}
+    selector = f"{PROVIDER_LABEL}={label_value(name_of(provider))}"
+    async for page in means.cluster.pages(DISRUPTION_BUDGET, Where(namespace=provider.namespace, labels=selector)):
+        for budget in page.items:
+            meta = budget["metadata"]
+            if meta["name"] not in wanted:
+                ref = Ref(DISRUPTION_BUDGET, provider.namespace, meta["name"])
+                await means.cluster.delete(ref, meta["uid"])
