@@ -60,10 +60,14 @@ class Memory:
 
 
 class SqliteFile:
-    """An SQLite file in WAL mode: a kill of the process loses nothing; a power cut may lose the last blocks."""
+    """An SQLite file in WAL mode: a kill of the process loses nothing; a power cut may lose the last blocks.
+
+    One process at a time: a second one gets sqlite3.OperationalError, "database is locked".
+    """
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=0)
+        self._db.execute("pragma locking_mode=exclusive")
         self._db.execute("pragma journal_mode=wal")
         self._db.execute("pragma synchronous=normal")
         self._db.executescript(_SCHEMA)
