@@ -1,12 +1,14 @@
 """How fast the planner decides: 1,000 nodes of 8 GPUs, 8,000 servers at work, 100,000 queued jobs, and nothing else.
 
 `python -m tests.bench.bench_plan`. Times include all that the operator's loop does with the planner: putting records,
-planning, holding and releasing actions. Nothing is read from or written to anywhere.
+planning, holding and releasing actions. Nothing is read from or written to anywhere, so times are of the processor:
+what else runs on the machine does not matter.
 """
 
 from __future__ import annotations
 
 import gc
+import itertools
 import resource
 import statistics
 import sys
@@ -59,7 +61,7 @@ class Bench:
     # --- figures ---
 
     def _rebuild(self) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         self.snapshot.put(PayoutLink(configured=False))
         fleet = self.fleet
         kinds: tuple[Iterable[Record], ...] = (
@@ -68,12 +70,11 @@ class Bench:
         for records in kinds:
             for record in records:
                 self.snapshot.put(record)
-        put = time.perf_counter() - began
+        put = time.process_time() - began
         actions = plan(self.snapshot, self.now).actions
-        took = time.perf_counter() - began
+        took = time.process_time() - began
         self.rows.append(Row.at_most("first look at everything", took, "s", 2.0))
         self.rows.append(Row("of it putting the records", put, "s"))
-        sys.stderr.write(f"{self.rows}\n")
         self._carry_out(actions)
 
     def _quiet(self, name: str, records: Iterable[Record], most_ms: float | None) -> None:
@@ -81,11 +82,11 @@ class Bench:
         times = []
         for _ in range(50):
             self.now += 0.05
-            began = time.perf_counter()
+            began = time.process_time()
             for record in ready:
                 self.snapshot.put(replace(record, last_contact=self.now))
             plan(self.snapshot, self.now)
-            times.append(1_000 * (time.perf_counter() - began))
+            times.append(1_000 * (time.process_time() - began))
         slow = statistics.quantiles(times, n=20)[-1]
         self.rows.append(
             Row.at_most(f"{name} (p95)", slow, "ms", most_ms) if most_ms else Row(f"{name} (p95)", slow, "ms")
@@ -93,9 +94,9 @@ class Bench:
 
     def _explain(self) -> None:
         self.now += 5
-        began = time.perf_counter()
+        began = time.process_time()
         actions = plan(self.snapshot, self.now).actions
-        took = 1_000 * (time.perf_counter() - began)
+        took = 1_000 * (time.process_time() - began)
         told = sum(isinstance(action, act.WriteJobStatus) for action in actions)
         self.rows.append(Row(f"telling {told} classes why they wait, all at once", took, "ms"))
         self._carry_out(actions)
@@ -105,14 +106,16 @@ class Bench:
         bound, took, worst = 0, 0.0, 0.0
         running = iter(self.fleet.running)
         for _ in range(ROUNDS):
-            ended = [self._ended(next(running)) for _ in range(FREED_PER_ROUND)]
+            ended = [
+                self._ended(job) for job in itertools.islice(running, min(FREED_PER_ROUND, self.size.servers // ROUNDS))
+            ]
             self.now += 0.1
-            began = time.perf_counter()
+            began = time.process_time()
             for job in ended:
                 self.snapshot.put(job)
             actions = plan(self.snapshot, self.now).actions
             self._carry_out(actions)
-            spent = time.perf_counter() - began
+            spent = time.process_time() - began
             took, worst = took + spent, max(worst, spent)
             bound += sum(isinstance(action, act.WriteJobStatus) and action.purpose == "Bind" for action in actions)
         self.rows.append(Row.at_least("binds a second", bound / took, "/s", 2_000))

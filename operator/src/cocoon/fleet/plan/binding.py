@@ -13,7 +13,8 @@ import heapq
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import job_status
 from cocoon.fleet.plan.draft import Draft
-from cocoon.fleet.plan.queues import JobRank, Queue
+from cocoon.fleet.plan.eligibility import Candidate
+from cocoon.fleet.plan.queues import Head, JobClass, Queue
 from cocoon.fleet.plan.records import Job, Key
 from cocoon.fleet.plan.shelves import Shelf
 from cocoon.fleet.plan.snapshot import Snapshot
@@ -22,9 +23,8 @@ from cocoon.fleet.plan.snapshot import Snapshot
 def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
     """Bind heads of queues to free slots, model by model."""
     for model in sorted(draft.touched.models):
-        queues = [queue for queue in snapshot.queues.of_model(model) if len(queue)]
-        if queues:
-            _Round(snapshot, now, draft).bind(model, queues)
+        if snapshot.shelves.free_slots(model) > 0:
+            _Round(snapshot, now, draft).bind(model)
 
 
 class _Round:
@@ -36,39 +36,39 @@ class _Round:
         self._draft = draft
         self._kept: list[tuple[Key, Shelf, int]] = []
 
-    def bind(self, model: str, queues: list[Queue]) -> None:
+    def bind(self, model: str) -> None:
         """Give out the model's free slots, best head first."""
-        shelves = self._snapshot.shelves
-        heads = [(head[0], number, queue) for number, queue in enumerate(queues) if (head := queue.head())]
-        heapq.heapify(heads)
-        while heads and shelves.free_slots(model) > 0:
-            self._serve(heads)
-        self._draft.waiting.extend(queue for _, _, queue in heads)
+        shelves, others = self._snapshot.shelves, self._snapshot.queues.in_order(model)
+        served: list[tuple[Head, int, Queue]] = []
+        following = next(others, None)
+        while shelves.free_slots(model) > 0 and (served or following is not None):
+            if following is None or (served and served[0][0] < following[0]):
+                queue = heapq.heappop(served)[2]
+            else:
+                queue, following = following[1], next(others, None)
+            if self._serve(queue) and queue.head is not None:
+                heapq.heappush(served, (queue.head, id(queue), queue))
         for server, shelf, free in self._kept:
             shelves.place(server, shelf, free)
 
-    def _serve(self, heads: list[tuple[JobRank, int, Queue]]) -> None:
-        _, number, queue = heapq.heappop(heads)
-        head = queue.head()
-        while head is not None and self._draft.is_decided(head[1]):
-            self._snapshot.queues.remove(head[1])
-            self._snapshot.touched.models.add(queue.job_class.model)
-            head = queue.head()
-        if head is None:
-            return
-        if self._place(self._snapshot.jobs[head[1]], queue):
-            following = queue.head()
-            if following is not None:
-                heapq.heappush(heads, (following[0], number, queue))
-        else:
-            self._draft.waiting.append(queue)
+    def _serve(self, queue: Queue) -> bool:
+        """Whether the queue's head was bound or is out of the way, so that the next one may try."""
+        if queue.head is None:
+            return False
+        job = self._snapshot.jobs[queue.head[1]]
+        if self._snapshot.expectations.is_held(("job", job.key)):
+            return False  # being told why it waits; it is its turn again in a moment
+        if self._draft.is_decided(job.key):
+            self._leave_queue(job)
+            return True
+        return self._place(job, queue.job_class)
 
-    def _place(self, job: Job, queue: Queue) -> bool:
+    def _place(self, job: Job, job_class: JobClass) -> bool:
         if not is_covered(self._snapshot, job, self._draft.spent[job.namespace]):
             return False
-        server = _cheapest(self._snapshot, queue)
+        server = _cheapest(self._snapshot, job_class)
         if server is None:
-            self._keep_room(queue)
+            self._keep_room(job_class)
             return False
         chosen = self._snapshot.servers[server]
         provider = self._snapshot.providers[chosen.provider]
@@ -76,20 +76,24 @@ class _Round:
         self._draft.write(job, job_status.bind(job, chosen, provider, price, self._now), "Bind")
         self._draft.spent[job.namespace] += job.budget or 0
         self._snapshot.shelves.take(server, job.parallelism)
-        self._snapshot.queues.remove(job.key)
-        self._snapshot.touched.jobs.add(job.key)
         self._snapshot.touch_server(server)
+        self._leave_queue(job)
         return True
 
-    def _keep_room(self, queue: Queue) -> None:
+    def _leave_queue(self, job: Job) -> None:
+        """Take a job out of its queue; the next round looks whether it belongs there again."""
+        self._snapshot.queues.remove(job.key)
+        self._snapshot.touched.jobs.add(job.key)
+        self._snapshot.touched.models.add(job.model)
+
+    def _keep_room(self, job_class: JobClass) -> None:
         """Keep the roomiest server of the class for its head."""
-        shelves, job_class = self._snapshot.shelves, queue.job_class
+        shelves = self._snapshot.shelves
         best: tuple[int, Key] | None = None
         for candidate in self._snapshot.candidates(job_class):
-            for shelf in shelves_of(self._snapshot, candidate.key, job_class.namespace):
-                found = shelves.roomiest(shelf)
-                if found is not None and (best is None or found[0] > best[0]):
-                    best = found
+            found = shelves.roomiest(shelf_of(candidate, job_class.namespace))
+            if found is not None and (best is None or found[0] > best[0]):
+                best = found
         if best is not None:
             self._kept.append((best[1], *shelves.place_of(best[1])))
             shelves.remove(best[1])
@@ -105,23 +109,20 @@ def is_covered(snapshot: Snapshot, job: Job, spent: int) -> bool:
     return job.budget + spent + snapshot.usage.outstanding(job.namespace) <= account.available
 
 
-def shelves_of(snapshot: Snapshot, offer: tuple[Key, str], namespace: str) -> tuple[Shelf, ...]:
+def shelf_of(candidate: Candidate, namespace: str) -> Shelf:
     """Where an offer keeps servers for a namespace."""
-    isolated = snapshot.providers[offer[0]].offers[offer[1]].isolation == "PerNamespace"
-    return ((offer, namespace if isolated else ""),)
+    return (candidate.key, namespace if candidate.isolated else "")
 
 
-def _cheapest(snapshot: Snapshot, queue: Queue) -> Key | None:
+def _cheapest(snapshot: Snapshot, job_class: JobClass) -> Key | None:
     """The least loaded of the cheapest servers with room for a job of this class."""
-    job_class = queue.job_class
     best: tuple[int, int, Key] | None = None
     for candidate in snapshot.candidates(job_class):
         if best is not None and candidate.estimate > best[0]:
             break
-        for shelf in shelves_of(snapshot, candidate.key, job_class.namespace):
-            found = snapshot.shelves.roomiest(shelf)
-            if found is None or found[0] < job_class.parallelism:
-                continue
-            rank = (candidate.estimate, -found[0], found[1])
-            best = rank if best is None or rank < best else best
+        found = snapshot.shelves.roomiest(shelf_of(candidate, job_class.namespace))
+        if found is None or found[0] < job_class.parallelism:
+            continue
+        rank = (candidate.estimate, -found[0], found[1])
+        best = rank if best is None or rank < best else best
     return None if best is None else best[2]

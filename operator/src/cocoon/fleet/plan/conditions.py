@@ -8,7 +8,7 @@ from typing import Final
 from cocoon.api.times import Instant, parse_time
 from cocoon.fleet.plan.actions import ApplyChildren, DeleteJob, SetFinalizer, WriteProviderStatus
 from cocoon.fleet.plan.draft import Draft
-from cocoon.fleet.plan.provider_status import observed
+from cocoon.fleet.plan.provider_status import Queued, observed
 from cocoon.fleet.plan.records import Job, Provider
 from cocoon.fleet.plan.reporting import is_reported
 from cocoon.fleet.plan.snapshot import Snapshot
@@ -19,14 +19,14 @@ STATUS_EVERY: Final = 5.0
 
 def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
     """Prepare providers, release those that are done, write what changed, and delete jobs that are over."""
-    shown = set(draft.touched.providers)
+    queued, shown = Queued(snapshot), set(draft.touched.providers)
     for model in draft.touched.models:
         shown |= snapshot.providers_of_model.get(model, set())
     for key in sorted(shown):
         provider = snapshot.providers.get(key)
         if provider is not None and _keep(snapshot, provider, draft):
             _apply_children(snapshot, provider, draft)
-            _write_status(snapshot, provider, now, draft)
+            _write_status(snapshot, queued, provider, draft)
     for key in sorted(draft.touched.jobs):
         job = snapshot.jobs.get(key)
         if job is not None and job.finished and job.ttl is not None and not job.deleting:
@@ -52,12 +52,13 @@ def _apply_children(snapshot: Snapshot, provider: Provider, draft: Draft) -> Non
         draft.add(ApplyChildren(provider.key, digest))
 
 
-def _write_status(snapshot: Snapshot, provider: Provider, now: Instant, draft: Draft) -> None:
+def _write_status(snapshot: Snapshot, queued: Queued, provider: Provider, draft: Draft) -> None:
+    now = draft.now
     due = snapshot.memory.provider_written.get(provider.key, 0.0) + STATUS_EVERY
     if due > now:
         draft.wake(("provider", provider.key), due)
         return
-    status = observed(snapshot, provider, now)
+    status = observed(snapshot, queued, provider, now)
     if status != provider.status:
         draft.add(WriteProviderStatus(provider.key, provider.uid, provider.resource_version, status))
 

@@ -14,7 +14,6 @@ from cocoon.fleet.plan.actions import Action, SetServerCondition, WriteJobStatus
 from cocoon.fleet.plan.eligibility import OfferKey
 from cocoon.fleet.plan.expectations import matter_of
 from cocoon.fleet.plan.job_status import Cause
-from cocoon.fleet.plan.queues import Queue
 from cocoon.fleet.plan.records import Job, Key, Server
 from cocoon.fleet.plan.snapshot import Snapshot
 from cocoon.fleet.plan.touched import Subject, Touched
@@ -33,8 +32,6 @@ class Draft:
     def __init__(self, snapshot: Snapshot, touched: Touched, now: Instant) -> None:
         self.touched = touched
         self.actions: list[Action] = []
-        self.waiting: list[Queue] = []
-        """Queues whose heads found no server."""
         self.spent: dict[str, int] = defaultdict(int)
         """Budgets of the jobs bound in this round, by namespace."""
         self.retiring: set[Key] = set()
@@ -42,7 +39,7 @@ class Draft:
         self.without_room: list[OfferKey] = []
         """Offers of which waiting jobs want one more server, best heads first, and for which no node has room."""
         self._snapshot = snapshot
-        self._now = now
+        self.now = now
         self._wanting: set[OfferKey] = set()
         self._matters: set[tuple[str, ...]] = set()
 
@@ -81,7 +78,7 @@ class Draft:
 
     def condition(self, server: Server, kind: str, truth: Truth, cause: Cause) -> None:
         """Plan a condition of a server Pod."""
-        stamp = format_time(self._now)
+        stamp = format_time(self.now)
         condition = Condition(kind, truth, cause.reason, cause.message, stamp)
         self.add(SetServerCondition(server.key, server.uid, condition))
 

@@ -23,6 +23,7 @@ class Candidate(Struct, frozen=True):
 
     estimate: int
     key: OfferKey
+    isolated: bool = False
 
 
 def candidates(
@@ -34,7 +35,8 @@ def candidates(
         provider = providers[key]
         offer = provider.offers[job_class.model]
         if not refusal(job_class, provider, offer, namespaces):
-            found.append(Candidate(estimate(offer.price), (key, job_class.model)))
+            isolated = offer.isolation == "PerNamespace"
+            found.append(Candidate(estimate(offer.price), (key, job_class.model), isolated))
     return tuple(sorted(found, key=lambda candidate: (candidate.estimate, candidate.key)))
 
 

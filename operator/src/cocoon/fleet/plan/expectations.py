@@ -77,6 +77,12 @@ class Expectations:
         """Whether something is being done about this, or waits after a failure."""
         return matter in self._held or matter in self._not_before
 
+    def takes_out(self, job: Key) -> bool:
+        """Whether what is being done about a job keeps it from being bound; telling it why it waits does not."""
+        action = self._held.get(("job", job))
+        explains = isinstance(action, actions.WriteJobStatus) and action.purpose == "Explain"
+        return ("job", job) in self._not_before or (action is not None and not explains)
+
     def expected(self, job: Job) -> Job:
         """The job as it will be if what is under way succeeds; only a bind takes anything ahead of time."""
         status = self._statuses.get(job.key)

@@ -7,24 +7,19 @@ changed, and at most every half minute: writes are scarce.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final
-
-from msgspec import Struct
 
 from cocoon.api.conditions import find
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import job_status, reasons
 from cocoon.fleet.plan.binding import is_covered
-from cocoon.fleet.plan.census import BUSY, FREE
+from cocoon.fleet.plan.census import BUSY
+from cocoon.fleet.plan.counting import Counting, Table
 from cocoon.fleet.plan.draft import Draft
-from cocoon.fleet.plan.eligibility import refusal
 from cocoon.fleet.plan.job_status import Cause
 from cocoon.fleet.plan.memory import Head
-from cocoon.fleet.plan.nodes import node_obstacle
-from cocoon.fleet.plan.placement import live, may_create
-from cocoon.fleet.plan.queues import JobClass, Queue, by_head, class_of
-from cocoon.fleet.plan.records import Job, Node, Offer, Provider
+from cocoon.fleet.plan.queues import JobClass, Queue
+from cocoon.fleet.plan.records import Job
 from cocoon.fleet.plan.snapshot import Snapshot
 
 #: A job that was just passed over may be bound a moment later.
@@ -32,33 +27,20 @@ PATIENCE: Final = 2.0
 EXPLAIN_EVERY: Final = 30.0
 
 
-class Table(Struct, frozen=True):
-    """Servers and nodes by what keeps them from taking a job; `enough` is how many nodes fit another server."""
-
-    servers: tuple[tuple[str, int], ...]
-    nodes: tuple[tuple[str, int], ...]
-    enough: int
-    offers: int
-
-    def sentence(self) -> str:
-        """The counts in one line."""
-        servers = f"0/{sum(count for _, count in self.servers)} servers{_listed(self.servers)}"
-        total = self.enough + sum(count for _, count in self.nodes)
-        return f"{servers}; {self.enough}/{total} nodes fit{_listed(self.nodes)}"
-
-
 def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
     """Tell the heads of queues that found no server why."""
-    for queue in by_head(draft.waiting):
-        head = queue.head()
-        if head is not None:
-            _explain_when_due(snapshot, queue, snapshot.jobs[head[1]], now, draft)
-    forget_past_heads(snapshot)
+    for job_class in snapshot.queues.moved:
+        _meet_head(snapshot, job_class, now)
+    snapshot.queues.moved = set()
+    due = [queue for each in snapshot.head_alarms.ring(now) if (queue := snapshot.queues.get(each)) is not None]
+    counting = Counting(snapshot, now)
+    for queue in sorted(due, key=lambda queue: queue.head or ()):
+        _explain_when_due(counting, queue, draft)
 
 
-def why(snapshot: Snapshot, job: Job, now: Instant) -> Cause:
+def why(counting: Counting, job: Job) -> Cause:
     """Why a job waits and what to do about it."""
-    table = tabulate(snapshot, job, now)
+    snapshot, table = counting.snapshot, counting.tabulate(job)
     if not is_covered(snapshot, job, 0):
         return _uncovered(snapshot, job)
     if not table.offers:
@@ -67,63 +49,38 @@ def why(snapshot: Snapshot, job: Job, now: Instant) -> Cause:
     return Cause(reasons.NO_FREE_SLOTS, f"{table.sentence()}. {_advice(table)}")
 
 
-def tabulate(snapshot: Snapshot, job: Job, now: Instant) -> Table:
-    """Count the servers of the job's model and the nodes where more could be, by what is in the way."""
-    job_class, servers, nodes = class_of(job), Counter[str](), dict[str, str]()
-    for key in sorted(snapshot.providers_of_model.get(job.model, ())):
-        provider = snapshot.providers[key]
-        offer = provider.offers[job.model]
-        refused = refusal(job_class, provider, offer, snapshot.namespaces)
-        _count_servers(snapshot, job_class, provider, refused, servers)
-        if not refused:
-            for node in snapshot.offered_nodes(provider):
-                why_not = _node_obstacle(snapshot, provider, offer, node, now)
-                nodes[node.name] = why_not and nodes.get(node.name, why_not)
-    blocked = Counter(why_not for why_not in nodes.values() if why_not)
-    fitting = sum(not why_not for why_not in nodes.values())
-    return Table(_ordered(servers), _ordered(blocked), fitting, len(snapshot.candidates(job_class)))
-
-
-def forget_past_heads(snapshot: Snapshot) -> None:
-    """Drop what is remembered of classes that have no jobs any more, now and then."""
-    heads = snapshot.memory.heads
-    if len(heads) > 2 * snapshot.queues.classes() + 64:
-        for job_class in [known for known in heads if not snapshot.queues.has_class(known)]:
-            del heads[job_class]
-
-
-def _explain_when_due(snapshot: Snapshot, queue: Queue, job: Job, now: Instant, draft: Draft) -> None:
-    known = snapshot.memory.heads.get(queue.job_class)
-    if known is None or known.uid != job.uid:
-        known = snapshot.memory.heads[queue.job_class] = Head(job.uid, now)
-    due = max(known.since + PATIENCE, known.explained + EXPLAIN_EVERY)
-    if due > now:
-        draft.wake(("model", job.model), due)
+def _meet_head(snapshot: Snapshot, job_class: JobClass, now: Instant) -> None:
+    """Take note of a class's new head, and when it is to be told something."""
+    queue = snapshot.queues.get(job_class)
+    if queue is None or queue.head is None:
+        snapshot.memory.heads.pop(job_class, None)
         return
-    snapshot.memory.heads[queue.job_class] = Head(job.uid, known.since, now)
-    draft.wake(("model", job.model), now + EXPLAIN_EVERY)
-    cause, bound = why(snapshot, job, now), find(job.status.conditions, reasons.BOUND)
+    uid = snapshot.jobs[queue.head[1]].uid
+    known = snapshot.memory.heads.get(job_class)
+    if known is None or known.uid != uid:
+        known = snapshot.memory.heads[job_class] = Head(uid, now)
+    snapshot.head_alarms.set(job_class, _due(known))
+
+
+def _due(head: Head) -> Instant:
+    return max(head.since + PATIENCE, head.explained + EXPLAIN_EVERY)
+
+
+def _explain_when_due(counting: Counting, queue: Queue, draft: Draft) -> None:
+    snapshot, now, job_class = counting.snapshot, counting.now, queue.job_class
+    known = snapshot.memory.heads.get(job_class)
+    if known is None or queue.head is None:
+        return
+    if _due(known) <= now:
+        known = snapshot.memory.heads[job_class] = Head(known.uid, known.since, now)
+        _explain(counting, snapshot.jobs[queue.head[1]], draft)
+    snapshot.head_alarms.set(job_class, _due(known))
+
+
+def _explain(counting: Counting, job: Job, draft: Draft) -> None:
+    cause, bound = why(counting, job), find(job.status.conditions, reasons.BOUND)
     if bound is None or (bound.reason, bound.message) != (cause.reason, cause.message):
-        draft.write(job, job_status.explain(job, cause, now), "Explain")
-
-
-def _count_servers(
-    snapshot: Snapshot, job_class: JobClass, provider: Provider, refused: str, counts: Counter[str]
-) -> None:
-    for shelf in snapshot.census.shelves((provider.key, job_class.model)):
-        for standing, count in snapshot.census.counts(shelf).items():
-            if shelf[1] not in ("", job_class.namespace):
-                counts[refused or "kept for other namespaces"] += count
-            else:
-                counts[refused or (BUSY if standing == FREE else standing)] += count
-
-
-def _node_obstacle(snapshot: Snapshot, provider: Provider, offer: Offer, node: Node, now: Instant) -> str:
-    if not may_create(snapshot, provider):
-        return "of a provider that starts no servers now"
-    if len(live(snapshot, (provider.key, offer.model))) >= offer.maximum:
-        return f"of a provider with its maximum of {offer.maximum} servers"
-    return node_obstacle(snapshot, provider, node, offer.gpus, now)
+        draft.write(job, job_status.explain(job, cause, counting.now), "Explain")
 
 
 def _uncovered(snapshot: Snapshot, job: Job) -> Cause:
@@ -149,11 +106,3 @@ def _advice(table: Table) -> str:
     if any(standing == BUSY for standing, _ in table.servers):
         return "Wait for running jobs to finish, or ask an administrator for more servers."
     return "Ask an administrator to look at the provider's conditions."
-
-
-def _ordered(counts: Counter[str]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(((why_not, n) for why_not, n in counts.items() if n), key=lambda pair: (-pair[1], pair[0])))
-
-
-def _listed(counts: tuple[tuple[str, int], ...]) -> str:
-    return f": {', '.join(f'{count} {why_not}' for why_not, count in counts)}" if counts else ""

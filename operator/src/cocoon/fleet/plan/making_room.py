@@ -10,6 +10,7 @@ from typing import Final
 
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import reasons
+from cocoon.fleet.plan.census import FREE
 from cocoon.fleet.plan.draft import Draft
 from cocoon.fleet.plan.eligibility import OfferKey
 from cocoon.fleet.plan.job_status import Cause
@@ -28,6 +29,8 @@ def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
     """Make room for one server of each offer that waiting jobs want, best heads first."""
     for key in draft.without_room:
         provider = snapshot.providers[key[0]]
+        if not _has_free_servers(snapshot, provider, key[1]):
+            continue
         nodes = [node for node in snapshot.offered_nodes(provider) if not _is_closed(snapshot, provider, node, now)]
         ways = sorted(way for node in nodes if (way := _way(snapshot, draft, key, node, now)) is not None)
         if not ways:
@@ -35,6 +38,14 @@ def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
         for server in ways[0][2]:
             text = f"It is idle, and jobs for model {key[1]} wait for its GPUs."
             draft.retire(snapshot.servers[Key(server)], Cause(reasons.MAKING_ROOM, text))
+
+
+def _has_free_servers(snapshot: Snapshot, provider: Provider, but: str) -> bool:
+    """Whether any server of another of the provider's models has nothing to do, perhaps."""
+    shelves = (
+        shelf for model in provider.offers if model != but for shelf in snapshot.census.shelves((provider.key, model))
+    )
+    return any(snapshot.census.counts(shelf).get(FREE) for shelf in shelves)
 
 
 def _is_closed(snapshot: Snapshot, provider: Provider, node: Node, now: Instant) -> bool:

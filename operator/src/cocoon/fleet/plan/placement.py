@@ -7,16 +7,18 @@ provider gets no server.
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
+from collections.abc import Iterator
 
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import names
 from cocoon.fleet.plan.actions import CreateServer
-from cocoon.fleet.plan.binding import is_covered, shelves_of
+from cocoon.fleet.plan.binding import is_covered, shelf_of
 from cocoon.fleet.plan.draft import Draft
-from cocoon.fleet.plan.eligibility import OfferKey
+from cocoon.fleet.plan.eligibility import Candidate, OfferKey
 from cocoon.fleet.plan.expectations import is_expected
-from cocoon.fleet.plan.queues import Queue, by_head
+from cocoon.fleet.plan.queues import Head, Queue
 from cocoon.fleet.plan.records import Offer, Provider, Server
 from cocoon.fleet.plan.rooms import Rooms
 from cocoon.fleet.plan.shelves import Shelf
@@ -32,7 +34,8 @@ def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
         if provider is not None and may_create(snapshot, provider):
             for offer in provider.offers.values():
                 placing.fill_up(provider, offer)
-    for queue in by_head(draft.waiting):
+    waiting = [placing.waiting(model) for model in sorted(draft.touched.models)]
+    for _, queue in heapq.merge(*waiting, key=lambda pair: pair[0]):
         placing.cover(queue)
 
 
@@ -58,6 +61,8 @@ class Placing:
         self._created: dict[OfferKey, list[str]] = defaultdict(list)
         self._allowed: dict[OfferKey, int] = {}
         self._supply: dict[Shelf, int] = {}
+        self._exhausted: set[OfferKey] = set()
+        """Offers of which no queue can hope for a slot any more in this round."""
 
     def fill_up(self, provider: Provider, offer: Offer) -> None:
         """Bring an offer up to its minimum, and replace what a rollout took away."""
@@ -73,38 +78,45 @@ class Placing:
         while len(there) + len(self._created[key]) < wanted and self._create(provider, offer, ""):
             pass
 
+    def waiting(self, model: str) -> Iterator[tuple[Head, Queue]]:
+        """The model's queues, best head first, for as long as there is an offer that could do something for one."""
+        offers = {(provider, model) for provider in self._snapshot.providers_of_model.get(model, ())}
+        for head, queue in self._snapshot.queues.in_order(model):
+            if offers <= self._exhausted:
+                return
+            yield head, queue
+
     def cover(self, queue: Queue) -> None:
         """Have servers started for the jobs of a queue that those which are starting already can't take."""
-        head = queue.head()
-        if head is None or not is_covered(self._snapshot, self._snapshot.jobs[head[1]], 0):
+        if queue.head is None or not is_covered(self._snapshot, self._snapshot.jobs[queue.head[1]], 0):
             return
         jobs = len(queue)
         for candidate in self._snapshot.candidates(queue.job_class):
-            provider = self._snapshot.providers[candidate.key[0]]
-            jobs -= self._use_coming(queue, provider, jobs)
-            while jobs > 0 and self._may_add(candidate.key):
-                if not self._start(queue, provider):
-                    self._draft.want_room(candidate.key)
-                    break
-                jobs -= self._use_coming(queue, provider, jobs)
+            if candidate.key not in self._exhausted:
+                jobs -= self._offer(queue, candidate, jobs)
             if jobs <= 0:
                 return
 
-    def _use_coming(self, queue: Queue, provider: Provider, jobs: int) -> int:
-        """How many of that many jobs the offer's servers will take that are starting."""
-        shelf, parallelism = self._shelf(queue, provider), queue.job_class.parallelism
-        slots = self._coming(shelf, provider.offers[queue.job_class.model])
+    def _offer(self, queue: Queue, candidate: Candidate, jobs: int) -> int:
+        """How many of that many jobs an offer's servers will take that are starting, or are started now."""
+        provider, shelf = self._snapshot.providers[candidate.key[0]], shelf_of(candidate, queue.job_class.namespace)
+        offer = provider.offers[candidate.key[1]]
+        taken = self._use_coming(queue, shelf, offer, jobs)
+        while taken < jobs and self._may_add(candidate.key):
+            if not self._create(provider, offer, shelf[1]):
+                self._draft.want_room(candidate.key)
+                break
+            taken += self._use_coming(queue, shelf, offer, jobs - taken)
+        if taken < jobs and not candidate.isolated and not self._supply[shelf]:
+            self._exhausted.add(candidate.key)
+        return taken
+
+    def _use_coming(self, queue: Queue, shelf: Shelf, offer: Offer, jobs: int) -> int:
+        slots, parallelism = self._coming(shelf, offer), queue.job_class.parallelism
         taken = min(jobs, slots // parallelism)
         if taken:
             self._supply[shelf] = slots - taken * parallelism
         return taken
-
-    def _shelf(self, queue: Queue, provider: Provider) -> Shelf:
-        job_class = queue.job_class
-        return shelves_of(self._snapshot, (provider.key, job_class.model), job_class.namespace)[0]
-
-    def _start(self, queue: Queue, provider: Provider) -> bool:
-        return self._create(provider, provider.offers[queue.job_class.model], self._shelf(queue, provider)[1])
 
     def _may_add(self, key: OfferKey) -> bool:
         """Whether one more server of an offer is allowed, wherever it might run."""

@@ -53,4 +53,4 @@ def plan(snapshot: Snapshot, now: Instant, decisions: tuple[Decide, ...] = DECIS
     stocktaking.decide(snapshot, now, draft)
     for decide in decisions:
         decide(snapshot, now, draft)
-    return Plan(tuple(draft.actions), snapshot.alarms.next())
+    return Plan(tuple(draft.actions), snapshot.due())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from cocoon.api.provider import Capacity, ModelStatus, ProviderStatus, ServerCou
 from cocoon.api.times import Instant, format_time
 from cocoon.fleet.plan import reasons
 from cocoon.fleet.plan.census import BUSY, FREE
+from cocoon.fleet.plan.eligibility import OfferKey
 from cocoon.fleet.plan.job_status import Cause
 from cocoon.fleet.plan.nodes import node_obstacle, technology_of
 from cocoon.fleet.plan.records import Offer, Provider, Server
@@ -22,7 +24,25 @@ from cocoon.fleet.plan.standing import trust_obstacle
 Verdict = tuple[str, Truth, Cause]
 
 
-def observed(snapshot: Snapshot, provider: Provider, now: Instant) -> ProviderStatus:
+class Queued:
+    """Waiting jobs by offer that may take them, counted once a round and model."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._counts: dict[str, Counter[OfferKey]] = {}
+
+    def of(self, key: OfferKey) -> int:
+        """Jobs that wait and could run under this offer."""
+        counts = self._counts.get(key[1])
+        if counts is None:
+            counts = self._counts[key[1]] = Counter()
+            for queue in self._snapshot.queues.of_model(key[1]):
+                for candidate in self._snapshot.candidates(queue.job_class):
+                    counts[candidate.key] += len(queue)
+        return counts[key]
+
+
+def observed(snapshot: Snapshot, queued: Queued, provider: Provider, now: Instant) -> ProviderStatus:
     """The status of a provider; what others write in it stays."""
     servers = [snapshot.servers[key] for key in sorted(snapshot.servers_of_provider[provider.key])]
     counts, capacity = _count(snapshot, servers, now), _capacity(snapshot, provider, now)
@@ -46,7 +66,7 @@ def observed(snapshot: Snapshot, provider: Provider, now: Instant) -> ProviderSt
         servers=counts,
         trust=provider.trust,
         price=_price_range(provider.offers.values()),
-        models=tuple(_model(snapshot, provider, offer) for _, offer in sorted(provider.offers.items())),
+        models=tuple(_model(snapshot, queued, provider, offer) for _, offer in sorted(provider.offers.items())),
     )
 
 
@@ -69,16 +89,11 @@ def _capacity(snapshot: Snapshot, provider: Provider, now: Instant) -> Capacity:
     return Capacity(nodes, gpus, free)
 
 
-def _model(snapshot: Snapshot, provider: Provider, offer: Offer) -> ModelStatus:
+def _model(snapshot: Snapshot, queued: Queued, provider: Provider, offer: Offer) -> ModelStatus:
     key = (provider.key, offer.model)
     servers = snapshot.servers_of_offer[key]
     running = sum(len(snapshot.usage.jobs_of(snapshot.servers[each].uid)) for each in servers)
-    queued = sum(
-        len(queue)
-        for queue in snapshot.queues.of_model(offer.model)
-        if any(candidate.key == key for candidate in snapshot.candidates(queue.job_class))
-    )
-    return ModelStatus(offer.model, len(servers), queued, running, offer.price)
+    return ModelStatus(offer.model, len(servers), queued.of(key), running, offer.price)
 
 
 def _wallet(provider: Provider) -> Verdict:

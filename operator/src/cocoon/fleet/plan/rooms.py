@@ -1,4 +1,4 @@
-"""Where new servers fit, while one round gives rooms away. Best fit: the node with the fewest free GPUs that are enough."""
+"""Where new servers fit, while one round gives rooms away: the node with the fewest free GPUs that are enough."""
 
 from __future__ import annotations
 

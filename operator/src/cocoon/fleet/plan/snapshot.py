@@ -70,7 +70,9 @@ class Snapshot:
         self.census = Census()
         self.memory = memory or Memory()
         self.touched = Touched()
-        self.alarms = Alarms()
+        self.alarms: Alarms[Subject] = Alarms()
+        self.head_alarms: Alarms[JobClass] = Alarms()
+        """When the head of a class is to be told why it waits."""
         self.expectations = Expectations()
 
         self.server_keys: dict[Uid, Key] = {}
@@ -81,6 +83,7 @@ class Snapshot:
         self.providers_of_model: dict[str, set[Key]] = defaultdict(set)
         self._seen_capacity = 0
         self._offered: dict[Key, tuple[Node, ...]] = {}
+        self._interned: dict[tuple[Candidate, ...], tuple[Candidate, ...]] = {}
         self._candidates: dict[str, dict[JobClass, tuple[Candidate, ...]]] = defaultdict(dict)
         self._puts: dict[type, Callable[[Any], None]] = {
             Provider: self._put_provider,
@@ -141,6 +144,11 @@ class Snapshot:
         self.touched = Touched()
         return touched
 
+    def due(self) -> Instant | None:
+        """When a round is needed even if nothing changes until then."""
+        times = [at for at in (self.alarms.next(), self.head_alarms.next()) if at is not None]
+        return min(times, default=None)
+
     # --- what is being carried out ---
 
     def hold(self, action: Action, now: Instant) -> None:
@@ -158,12 +166,13 @@ class Snapshot:
     # --- what follows ---
 
     def candidates(self, job_class: JobClass) -> tuple[Candidate, ...]:
-        """Offers that a class of jobs may use, cheapest first."""
+        """Offers that a class of jobs may use, cheapest first; the same tuple for all classes that may use the same."""
         known = self._candidates[job_class.model]
         found = known.get(job_class)
         if found is None:
             offering = self.providers_of_model.get(job_class.model, set())
-            found = known[job_class] = eligibility.candidates(job_class, self.providers, offering, self.namespaces)
+            found = eligibility.candidates(job_class, self.providers, offering, self.namespaces)
+            found = known[job_class] = self._interned.setdefault(found, found)
         return found
 
     def offered_nodes(self, provider: Provider) -> tuple[Node, ...]:
@@ -274,6 +283,7 @@ class Snapshot:
 
     def _namespace_changed(self) -> None:
         self._candidates.clear()
+        self._interned.clear()
         self.touched.models.update(self.providers_of_model)
 
     def _put_server(self, server: Server) -> None:
@@ -319,8 +329,9 @@ class Snapshot:
         self._runner_changed(server)
 
     def _put_runner(self, view: RunnerView) -> None:
-        if self.runners.get(view.server) != view:
-            self.runners[view.server] = view
+        old = self.runners.get(view.server)
+        self.runners[view.server] = view
+        if old is None or _news(old) != _news(view):
             self._runner_changed(view.server)
 
     def _drop_runner(self, server: Uid) -> None:
@@ -358,7 +369,7 @@ class Snapshot:
             return
         self._touch_job(key, job)
         self.usage.put(self.expectations.expected(job))
-        if waits(job) and not self.expectations.is_held(("job", key)):
+        if waits(job) and not self.expectations.takes_out(key):
             self.queues.put(job)
         else:
             self.queues.remove(key)
@@ -389,6 +400,20 @@ class Snapshot:
         if self.payout != link:
             self.payout = link
             self.touch_all()
+
+
+def _news(view: RunnerView) -> tuple[object, ...]:
+    """What a runner tells but for when it told it: most long polls end with nothing else."""
+    return (
+        view.boot,
+        view.unreachable_since,
+        view.lapsed,
+        view.idle_since,
+        view.acknowledged,
+        view.models,
+        view.finished,
+        view.attempts,
+    )
 
 
 def waits(job: Job) -> bool:

@@ -7,7 +7,8 @@ touching too little would leave something undone until the next full pass.
 from __future__ import annotations
 
 import heapq
-from typing import Literal
+from collections.abc import Hashable
+from typing import Generic, Literal, TypeVar
 
 from msgspec import Struct, field
 
@@ -35,34 +36,39 @@ class Touched(Struct):
             {"provider": self.providers, "server": self.servers, "job": self.jobs}[kind].add(Key(name))
 
 
-class Alarms:
-    """One time per subject at which it must be looked at again, whatever happens until then."""
+Who = TypeVar("Who", bound=Hashable)
+
+
+class Alarms(Generic[Who]):
+    """One time for each of many at which it must be looked at again, whatever happens until then."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[Instant, Subject]] = []
-        self._next: dict[Subject, Instant] = {}
+        self._heap: list[tuple[Instant, int, Who]] = []
+        self._next: dict[Who, Instant] = {}
+        self._count = 0
 
-    def set(self, subject: Subject, at: Instant) -> None:
-        """Have the subject looked at no later than `at`."""
-        if at < self._next.get(subject, float("inf")):
-            self._next[subject] = at
-            heapq.heappush(self._heap, (at, subject))
+    def set(self, who: Who, at: Instant) -> None:
+        """Have it looked at no later than `at`."""
+        if at < self._next.get(who, float("inf")):
+            self._next[who] = at
+            self._count += 1
+            heapq.heappush(self._heap, (at, self._count, who))
 
-    def ring(self, now: Instant) -> list[Subject]:
-        """Everything that is due; it is so once."""
+    def ring(self, now: Instant) -> list[Who]:
+        """All that are due; each is so once."""
         due = []
         while self._heap and self._heap[0][0] <= now:
-            at, subject = heapq.heappop(self._heap)
-            if self._next.get(subject) == at:
-                del self._next[subject]
-                due.append(subject)
+            at, _, who = heapq.heappop(self._heap)
+            if self._next.get(who) == at:
+                del self._next[who]
+                due.append(who)
         return due
 
     def next(self) -> Instant | None:
-        """When the next subject is due."""
+        """When the next one is due."""
         while self._heap:
-            at, subject = self._heap[0]
-            if self._next.get(subject) == at:
+            at, _, who = self._heap[0]
+            if self._next.get(who) == at:
                 return at
             heapq.heappop(self._heap)
         return None
