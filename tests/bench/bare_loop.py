@@ -3,14 +3,13 @@
 kopf's `on.event` only, a heap for each group, first fit, and two status writes for each job, as long as ours are. There
 is no planner, no runner, no trust and no recovery: the work is a timer in this process.
 
-    python -m tests.bench.bare_loop URL CA CERTIFICATE KEY JOBS
+    python -m tests.bench.bare_loop URL CA JOBS
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-import ssl
 import sys
 import time
 from collections import defaultdict
@@ -23,6 +22,7 @@ import msgspec
 
 from cocoon.api.groups import GROUP, JOBS, VERSION
 from cocoon.api.times import format_time
+from tests.bench.access import TOKEN, Access
 from tests.bench.manifests import JOBS as PATH
 from tests.bench.manifests import MODEL_SHA256
 from tests.bench.stub_runner import Observed
@@ -113,9 +113,8 @@ class BareLoop:
     async def _write(self, job: Queued, status: dict[str, Any]) -> str:
         meta = {"name": job.name, "resourceVersion": job.version}
         body = {"apiVersion": f"{GROUP}/{VERSION}", "kind": "InferenceJob", "metadata": meta, "status": status}
-        headers = {"Content-Type": "application/json"}
         path = f"{PATH}/{job.name}/status"
-        async with self._writes, self._session.put(path, data=msgspec.json.encode(body), headers=headers) as answer:
+        async with self._writes, self._session.put(path, data=msgspec.json.encode(body)) as answer:
             raw = await answer.read()
             if answer.status != 200:
                 raise RuntimeError(f"{job.name}: {raw.decode()[:300]}")
@@ -142,13 +141,10 @@ def _registry(loop: BareLoop, login: kopf.ConnectionInfo) -> kopf.OperatorRegist
     return registry
 
 
-async def run(url: str, ca: str, certificate: str, key: str, jobs: int) -> None:
+async def run(access: Access, jobs: int) -> None:
     """Serve that many jobs, then print what was timed (`Observed`, one line of JSON)."""
-    context = ssl.create_default_context(cafile=ca)
-    context.load_cert_chain(certificate, key)
-    connector = aiohttp.TCPConnector(ssl=context, limit=CONCURRENCY)
-    login = kopf.ConnectionInfo(server=url, ca_path=ca, certificate_path=certificate, private_key_path=key)
-    async with aiohttp.ClientSession(url, connector=connector) as session:
+    login = kopf.ConnectionInfo(server=access.url, ca_path=access.ca, token=TOKEN)
+    async with access.session(CONCURRENCY) as session:
         loop = BareLoop(session, jobs)
         operator = asyncio.create_task(
             kopf.operator(registry=_registry(loop, login), clusterwide=True, standalone=True)
@@ -160,5 +156,5 @@ async def run(url: str, ca: str, certificate: str, key: str, jobs: int) -> None:
 
 
 if __name__ == "__main__":
-    _url, _ca, _certificate, _key, _jobs = sys.argv[1:]
-    asyncio.run(run(_url, _ca, _certificate, _key, int(_jobs)))
+    _url, _ca, _jobs = sys.argv[1:]
+    asyncio.run(run(Access(_url, _ca), int(_jobs)))

@@ -25,6 +25,7 @@ from devcluster import ports as tcp
 from devcluster.kube import until
 from devcluster.paths import State
 from devcluster.processes import Processes
+from tests.bench.access import Access, token_file
 from tests.bench.manifests import CRDS, GPU_RESOURCE, PROVIDERS, Json
 from tests.bench.stub_runner import Observed, Progress
 
@@ -36,10 +37,12 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def bench_cluster(nodes: int, gpus: int) -> Iterator[ApiServer]:
     """An API server with our CRDs; etcd writes without fsync. Pods get addresses out of a network of their own."""
     network = f"127.{random.randint(65, 126)}.{random.randint(0, 15) * 16}.1/20"
-    wishes = Wishes(kwok_nodes=nodes, gpus_per_node=gpus, gpu_resource=GPU_RESOURCE, pod_addresses=network)
-    with api_server(wishes) as cluster:
-        install(cluster)
-        yield cluster
+    with tempfile.TemporaryDirectory(prefix="cocoon-bench-") as folder:
+        flags = (f"--token-auth-file={token_file(Path(folder))}",)
+        wishes = Wishes(nodes, gpus, GPU_RESOURCE, network, api_flags=flags)
+        with api_server(wishes) as cluster:
+            install(cluster)
+            yield cluster
 
 
 def install(cluster: ApiServer) -> None:
@@ -83,13 +86,13 @@ class FleetUnderTest:
 
     def start_stub(self) -> None:
         ports = [str(self.runner_port), str(self.control_port)]
-        self._python("stub", "-m", "tests.bench.stub_runner", *as_administrator(self.cluster), *ports)
+        self._python("stub", "-m", "tests.bench.stub_runner", *access(self.cluster).arguments(), *ports)
         self.processes.until(lambda: not tcp.is_free(self.control_port), "stub", 30)
 
     def start_operator(self) -> None:
         """Start it and return at once."""
         flags = {
-            "kubeconfig": self.cluster.kubeconfig,
+            "kubeconfig": access(self.cluster).kubeconfig(Path(self._folder.name)),
             "namespace": OPERATOR_NAMESPACE,
             "identity": "bench",
             "listen": "127.0.0.1",
@@ -146,9 +149,9 @@ class FleetUnderTest:
         self.processes.start(name, [sys.executable, *arguments], {"PYTHONPATH": python_path()})
 
 
-def as_administrator(cluster: ApiServer) -> tuple[str, str, str, str]:
-    """Address, authority, certificate and key, as arguments of our own processes."""
-    return (cluster.url, str(cluster.ca), str(cluster.client_cert), str(cluster.client_key))
+def access(cluster: ApiServer) -> Access:
+    """An administrator's."""
+    return Access(cluster.url, str(cluster.ca))
 
 
 def python_path() -> str:

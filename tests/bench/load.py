@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 
 import aiohttp
 import msgspec
 
+from tests.bench.access import Access
 from tests.bench.manifests import JOBS, job
 from tests.bench.workload import Arrival, Profile
 
@@ -19,18 +19,16 @@ CONCURRENCY = 48
 class Load:
     """`created` is by job name, in seconds since 1970, when the API server had answered."""
 
-    def __init__(self, url: str, tls: ssl.SSLContext, profile: Profile) -> None:
-        self._url = url
-        self._tls = tls
+    def __init__(self, access: Access, profile: Profile) -> None:
+        self._access = access
         self._profile = profile
         self.created: dict[str, float] = {}
 
     async def run(self) -> None:
         """Create every job. Raises what the API server refuses."""
         slots = asyncio.Semaphore(CONCURRENCY)
-        connector = aiohttp.TCPConnector(ssl=self._tls, limit=CONCURRENCY)
         begun = time.monotonic()
-        async with aiohttp.ClientSession(self._url, connector=connector) as session, asyncio.TaskGroup() as tasks:
+        async with self._access.session(CONCURRENCY) as session, asyncio.TaskGroup() as tasks:
             for arrival in self._profile.arrivals():
                 await asyncio.sleep(max(0.0, begun + arrival.at - time.monotonic()))
                 await slots.acquire()
@@ -39,7 +37,7 @@ class Load:
 
     async def _create(self, session: aiohttp.ClientSession, arrival: Arrival) -> None:
         body = msgspec.json.encode(job(arrival, self._profile.members(arrival.group)))
-        async with session.post(JOBS, data=body, headers={"Content-Type": "application/json"}) as answer:
+        async with session.post(JOBS, data=body) as answer:
             if answer.status != 201:
                 raise RuntimeError(f"{arrival.name}: {answer.status} {await answer.text()}")
             await answer.read()

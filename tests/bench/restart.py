@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from tests.bench import manifests
-from tests.bench.fleet_under_test import FleetUnderTest, bench_cluster
+from tests.bench.fleet_under_test import FleetUnderTest, access, bench_cluster
 from tests.bench.load import Load
 from tests.bench.measure import Request, peak_memory, requests
 from tests.bench.workload import JobClass, Profile
@@ -49,7 +49,7 @@ def run_restart(servers: int, jobs: int) -> Restart:
         fleet.stop_operator()
         queue = JobClass("queued", jobs, 1, _MILLISECONDS, 0.0, 0)
         profile = Profile(1, 1, (queue,), restricted=False)
-        asyncio.run(Load(cluster.url, cluster.ssl_context(), profile).run())
+        asyncio.run(Load(access(cluster), profile).run())
         return asyncio.run(_measure(fleet, servers))
 
 

@@ -4,7 +4,7 @@ kwok gives every simulated Pod an address of its own in 127/8, which is all this
 Pods and opens a listener for each at the Pod's address, with keys of its own and the terms that the Pod's environment
 fixes for its runner. What it timed is at http://127.0.0.1:CONTROL/timings (`Observed`, in MessagePack).
 
-    python -m tests.bench.stub_runner URL CA CERTIFICATE KEY PORT CONTROL
+    python -m tests.bench.stub_runner URL CA PORT CONTROL
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from cocoon.api.groups import PROVIDER_LABEL
 from cocoon.api.runner import Acknowledgement, Cancellation, JobAssignment, ModelAssignment, ModelList
 from cocoon.attest import bundle as bundles
 from cocoon.attest import tls
+from tests.bench.access import Access
 from tests.bench.stub_server import StubServer, Terms, Timing
 
 #: A long poll ends after this long, in seconds.
@@ -218,20 +219,17 @@ async def _serve_control(fleet: Fleet, port: int) -> None:
     await web.TCPSite(runner, "127.0.0.1", port).start()
 
 
-async def run(url: str, ca: str, certificate: str, key: str, ports: tuple[int, int]) -> None:
-    """Answer for all servers of the cluster at `url` until the process is ended."""
-    fleet = Fleet(ports[0])
+async def run(access: Access, port: int, control: int) -> None:
+    """Answer for all servers of a cluster until the process is ended."""
+    fleet = Fleet(port)
     await fleet.open()
-    await _serve_control(fleet, ports[1])
-    context = ssl.create_default_context(cafile=ca)
-    context.load_cert_chain(certificate, key)
-    connector = aiohttp.TCPConnector(ssl=context)
-    async with aiohttp.ClientSession(url, connector=connector, read_bufsize=1 << 22) as session:
+    await _serve_control(fleet, control)
+    async with access.session(connections=2) as session:
         async for kind, pod in pods(session):
             await (fleet.remove(pod) if kind == "DELETED" else fleet.add(pod))
     raise SystemExit("The watch of the Pods ended.")
 
 
 if __name__ == "__main__":
-    _url, _ca, _certificate, _key, _port, _control = sys.argv[1:]
-    asyncio.run(run(_url, _ca, _certificate, _key, (int(_port), int(_control))))
+    _url, _ca, _port, _control = sys.argv[1:]
+    asyncio.run(run(Access(_url, _ca), int(_port), int(_control)))

@@ -11,7 +11,7 @@ import msgspec
 
 from devcluster import ApiServer
 from tests.bench import manifests
-from tests.bench.fleet_under_test import FleetUnderTest, as_administrator, bench_cluster, python_path
+from tests.bench.fleet_under_test import FleetUnderTest, access, bench_cluster, python_path
 from tests.bench.load import Load
 from tests.bench.measure import Watched, peak_memory, requests
 from tests.bench.outcome import Outcome, outcome
@@ -34,7 +34,7 @@ def run_fleet(profile: Profile, seconds: float) -> Outcome:
 
 
 async def _measure_fleet(fleet: FleetUnderTest, profile: Profile, seconds: float) -> Outcome:
-    kube, load = fleet.cluster.kube(), _load(fleet.cluster, profile)
+    kube, load = fleet.cluster.kube(), Load(access(fleet.cluster), profile)
     before, watched = requests(kube), Watched(fleet.pids())
     await load.run()
     try:
@@ -65,8 +65,8 @@ def run_bare(profile: Profile) -> Outcome:
 
 
 async def _measure_bare(cluster: ApiServer, profile: Profile) -> Outcome:
-    kube, load = cluster.kube(), _load(cluster, profile)
-    command = [sys.executable, "-m", "tests.bench.bare_loop", *as_administrator(cluster), str(profile.jobs)]
+    kube, load = cluster.kube(), Load(access(cluster), profile)
+    command = [sys.executable, "-m", "tests.bench.bare_loop", *access(cluster).arguments(), str(profile.jobs)]
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, env={"PYTHONPATH": python_path()}, limit=1 << 26
     )
@@ -79,7 +79,3 @@ async def _measure_bare(cluster: ApiServer, profile: Profile) -> Outcome:
     process.terminate()
     await process.wait()
     return outcome(profile, load.created, observed.timings, spent, requests(kube) - before)
-
-
-def _load(cluster: ApiServer, profile: Profile) -> Load:
-    return Load(cluster.url, cluster.ssl_context(), profile)

@@ -15,12 +15,11 @@ import aiohttp
 import msgspec
 
 from tests.bench import manifests
-from tests.bench.fleet_under_test import FleetUnderTest, bench_cluster
+from tests.bench.fleet_under_test import FleetUnderTest, access, bench_cluster
 from tests.bench.manifests import JOBS
 from tests.bench.workload import Arrival, JobClass
 
 _CLASS = JobClass("warm", 0, 1, 5, 0.0, 0)
-_JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,7 @@ async def _one_by_one(fleet: FleetUnderTest, jobs: int) -> Warm:
     created: dict[str, float] = {}
     bound: dict[str, float] = {}
     ended = asyncio.Event()
-    connector = aiohttp.TCPConnector(ssl=fleet.cluster.ssl_context())
-    async with aiohttp.ClientSession(fleet.cluster.url, connector=connector) as session:
+    async with access(fleet.cluster).session(connections=4) as session:
         watching = asyncio.create_task(_watch(session, bound, ended))
         for number in range(jobs):
             arrival = Arrival(0.0, f"warm-{number}", 0, _CLASS)
@@ -68,7 +66,7 @@ async def _one_by_one(fleet: FleetUnderTest, jobs: int) -> Warm:
 
 async def _create(session: aiohttp.ClientSession, arrival: Arrival) -> None:
     body = msgspec.json.encode(manifests.job(arrival, [0]))
-    async with session.post(JOBS, data=body, headers=_JSON) as answer:
+    async with session.post(JOBS, data=body) as answer:
         answer.raise_for_status()
 
 
