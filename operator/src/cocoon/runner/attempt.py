@@ -10,59 +10,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Final
-
-from msgspec import Struct
 
 from cocoon.api.money import Usage
 from cocoon.api.receipts import Outcome
 from cocoon.api.runner import JobAssignment, JobPhase, JobProgress
 from cocoon.runner import inputs
 from cocoon.runner.account import Account
-from cocoon.runner.contact import Contact
 from cocoon.runner.endings import (
     CONTACT_LOST,
     DEADLINE_EXCEEDED,
     DIGEST_MISMATCH,
-    HANDED_OVER,
-    INPUT_UNAVAILABLE,
     OUTPUT_UNAVAILABLE,
     RUNNER_ERROR,
     SEALED_UNSUPPORTED,
     Stopped,
+    hands_over,
     interrupted,
 )
-from cocoon.runner.events import Events, key_of
+from cocoon.runner.events import key_of
 from cocoon.runner.items import Parser
 from cocoon.runner.lines import Lines
-from cocoon.runner.metrics import Metrics
-from cocoon.runner.models import Model, Models
+from cocoon.runner.models import Model
 from cocoon.runner.pipeline import Pipeline, Work
 from cocoon.runner.replies import Replies
-from cocoon.runner.settings import MAXIMUM_CONFIGMAP_BYTES, Settings
-from cocoon.runner.signing import NOTHING, End, Signer
+from cocoon.runner.settings import MAXIMUM_CONFIGMAP_BYTES
+from cocoon.runner.signing import NOTHING, End
 from cocoon.runner.spool import Spool
-from cocoon.runner.triton import Triton
-from cocoon.runner.web import Web, WebError
+from cocoon.runner.surroundings import Surroundings
+from cocoon.runner.web import WebError
 
 PROGRESS: Final = 1.0
 _log = logging.getLogger(__name__)
-
-
-class Surroundings(Struct, frozen=True, kw_only=True):
-    """What attempts share. `now` gives seconds since 1970."""
-
-    settings: Settings
-    triton: Triton
-    models: Models
-    web: Web
-    events: Events
-    signer: Signer
-    contact: Contact
-    metrics: Metrics
-    now: Callable[[], float]
 
 
 class Attempt:
@@ -140,7 +121,7 @@ class Attempt:
             case Stopped():
                 return error
             case WebError():
-                return _input_error(error)
+                return inputs.unavailable(error)
         _log.error("attempt failed unexpectedly", extra={"attempt": self.key}, exc_info=error)
         return interrupted(RUNNER_ERROR, f"The runner failed: {error!r:.200}.")
 
@@ -218,19 +199,19 @@ class Attempt:
         handed = ending is None or await self._may_hand_over(ending)
         await self._in_contact(ending)
         ending = self._called_back(ending)
-        if handed and _hands_over(ending):
+        if handed and hands_over(ending):
             try:
                 await self._publish()
             except WebError as error:
                 reason = f"The answers can't be put to the output's address: {error}."
-                ending, handed = Stopped(OUTPUT_UNAVAILABLE, reason, _retryable(error)), False
+                ending, handed = Stopped(OUTPUT_UNAVAILABLE, reason, inputs.outcome_of(error)), False
         else:
             handed = False
         await self._sign(self._called_back(ending), handed=handed)
 
     async def _may_hand_over(self, ending: Stopped) -> bool:
         """Whether a stopped attempt's answers may go out: only if the input is all known to be what was declared."""
-        if not _hands_over(ending) or not self._spool.size:
+        if not hands_over(ending) or not self._spool.size:
             return False
         return await inputs.is_declared(self.assignment.input, self._lines, self._around.web)
 
@@ -286,22 +267,9 @@ class Attempt:
         )
 
 
-def _hands_over(ending: Stopped | None) -> bool:
-    """Whether an attempt that ends so gives its answers away, and claims payment for them."""
-    return ending is None or (ending.code in HANDED_OVER and ending.outcome != "Interrupted")
-
-
 def _cause(error: Exception) -> Exception:
     """The error itself, or the first one of a group of them, which may be nested."""
     return _cause(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
-
-
-def _input_error(error: WebError) -> Stopped:
-    return Stopped(INPUT_UNAVAILABLE, f"The input can't be read from its address: {error}.", _retryable(error))
-
-
-def _retryable(error: WebError) -> Outcome:
-    return "Failed" if error.lasting else "Interrupted"
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

@@ -42,3 +42,8 @@ class Stopped(Exception):
 def interrupted(code: str, detail: str) -> Stopped:
     """An end that is not the job's fault."""
     return Stopped(code, detail, "Interrupted")
+
+
+def hands_over(ending: Stopped | None) -> bool:
+    """Whether an attempt that ends so gives its answers away, and claims payment for them."""
+    return ending is None or (ending.code in HANDED_OVER and ending.outcome != "Interrupted")

@@ -24,11 +24,11 @@ from cocoon.api.runner import (
 )
 from cocoon.attest import bundle
 from cocoon.attest.collect import Collector
-from cocoon.runner.attempt import Surroundings
 from cocoon.runner.events import Events
 from cocoon.runner.jobs import Jobs
 from cocoon.runner.journal import JournalFull
 from cocoon.runner.keys import KeyRing
+from cocoon.runner.surroundings import Surroundings
 from cocoon.runner.triton import TritonError
 
 POLL: Final = 30.0

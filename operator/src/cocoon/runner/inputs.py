@@ -1,4 +1,4 @@
-"""Whether an input that was read in part is the declared one: read again from the start, for its digest alone."""
+"""Inputs by address: what it means if they fail, and whether one that was read in part is the declared one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,23 @@ import hashlib
 from typing import Final
 
 from cocoon.api.job import JobInput
+from cocoon.api.receipts import Outcome
+from cocoon.runner.endings import INPUT_UNAVAILABLE, Stopped
 from cocoon.runner.lines import Lines
 from cocoon.runner.web import Web, WebError
 
 #: How long the second reading may take, in seconds.
 PATIENCE: Final = 60.0
+
+
+def unavailable(error: WebError) -> Stopped:
+    """The end of an attempt whose input can't be read."""
+    return Stopped(INPUT_UNAVAILABLE, f"The input can't be read from its address: {error}.", outcome_of(error))
+
+
+def outcome_of(error: WebError) -> Outcome:
+    """Whether to try again elsewhere."""
+    return "Failed" if error.lasting else "Interrupted"
 
 
 async def is_declared(source: JobInput, lines: Lines | None, web: Web) -> bool:

@@ -12,9 +12,10 @@ from cocoon.api.money import Usage, parse_nanoton
 from cocoon.api.receipts import Outcome
 from cocoon.api.runner import Cancellation, JobAssignment, JobProgress, Problem
 from cocoon.api.trust import Trust
-from cocoon.runner.attempt import Attempt, Surroundings
+from cocoon.runner.attempt import Attempt
 from cocoon.runner.endings import CANCELLED, CONTACT_LOST, DRAINING, Stopped, interrupted
 from cocoon.runner.events import key_of
+from cocoon.runner.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 

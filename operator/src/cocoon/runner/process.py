@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from cocoon.attest import tls
 from cocoon.attest.collect import Collector
-from cocoon.runner.attempt import Surroundings
 from cocoon.runner.contact import Contact
 from cocoon.runner.events import Events
 from cocoon.runner.health import Health
@@ -30,6 +29,7 @@ from cocoon.runner.models import Models
 from cocoon.runner.settings import Address, Settings, SettingsError
 from cocoon.runner.signing import Signer
 from cocoon.runner.sources import STAGING, Sources
+from cocoon.runner.surroundings import Surroundings
 from cocoon.runner.triton import Triton
 from cocoon.runner.web import Web
 
