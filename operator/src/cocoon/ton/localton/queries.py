@@ -1,4 +1,4 @@
-"""The lite-server's queries, one method for each: `on_NAME` answers the query `liteServer.NAME`.
+"""The lite-server's queries, one method for each: `on_get_time` answers the query `liteServer.getTime`.
 
 Clients believe none of it without its proof, so a subclass that answers otherwise is how to test a client.
 """
@@ -6,7 +6,7 @@ Clients believe none of it without its proof, so a subclass that answers otherwi
 from __future__ import annotations
 
 import asyncio
-import logging
+import re
 from typing import Final
 
 from ton_core import Cell
@@ -22,7 +22,6 @@ MAXIMUM_TRANSACTIONS: Final = 16
 _VERSION: Final = 0x101
 _CAPABILITIES: Final = 7
 _EXPECTED: Final = (NotAcceptable, NotInDb, Malformed)
-log = logging.getLogger(__name__)
 
 
 class Queries:
@@ -47,7 +46,7 @@ class Queries:
             if name == "waitMasterchainSeqno":
                 await self._wait(reader.uint(), reader.uint() / 1000)
                 return await self.answer(reader.rest())
-            handler = getattr(self, f"on_{name}", None)
+            handler = getattr(self, _method_of(name), None)
             if handler is None:
                 raise Malformed(f"query {query[:4].hex()} {name} is not supported by localton")
             answered: bytes = handler(reader)
@@ -62,40 +61,40 @@ class Queries:
         except TimeoutError:
             raise NotInDb("timeout") from None
 
-    def on_getTime(self, _: TlReader) -> bytes:  # noqa: N802  the query's own name
+    def on_get_time(self, _: TlReader) -> bytes:
         """`currentTime`."""
         return TL["currentTime"] + tl_int(self.chain.clock())
 
-    def on_getVersion(self, _: TlReader) -> bytes:  # noqa: N802  the query's own name
+    def on_get_version(self, _: TlReader) -> bytes:
         """`version`."""
         numbers = tl_uint(0) + tl_uint(_VERSION) + _CAPABILITIES.to_bytes(8, "little")
         return TL["version"] + numbers + tl_int(self.chain.clock())
 
-    def on_getMasterchainInfo(self, _: TlReader) -> bytes:  # noqa: N802  the query's own name
+    def on_get_masterchain_info(self, _: TlReader) -> bytes:
         """The newest block and the zero state: what the client then has proven."""
         last, zero = self.chain.last, self.chain.zero_state.ids.masterchain
         answer = TL["masterchainInfo"] + tl_block_id(last.ids.masterchain) + last.masterchain_state.hash
         return answer + tl_int(MASTERCHAIN) + zero.root_hash + zero.file_hash
 
-    def on_getBlockProof(self, query: TlReader) -> bytes:  # noqa: N802  the query's own name
+    def on_get_block_proof(self, query: TlReader) -> bytes:
         """Signed links from a known block to another, or to the newest."""
         mode, known = query.uint(), query.block_id()
         seqno = query.block_id().seqno if mode & 1 else self.chain.last.ids.seqno
         return proven_answers.block_proof(self.chain, known, self.chain.ids(seqno))
 
-    def on_getAccountState(self, query: TlReader) -> bytes:  # noqa: N802  the query's own name
+    def on_get_account_state(self, query: TlReader) -> bytes:
         """An account as of a block."""
         block, workchain = self.chain.block(query.block_id().seqno), query.int32()
         if workchain != BASECHAIN:
             raise NotInDb("localton has accounts on the basechain only")
         return proven_answers.account_state(self.chain, block, query.raw(32))
 
-    def on_sendMessage(self, query: TlReader) -> bytes:  # noqa: N802  the query's own name
+    def on_send_message(self, query: TlReader) -> bytes:
         """Take an external message, if the account would."""
         self.chain.accept(query.blob())
         return TL["sendMsgStatus"] + tl_int(1)
 
-    def on_getTransactions(self, query: TlReader) -> bytes:  # noqa: N802  the query's own name
+    def on_get_transactions(self, query: TlReader) -> bytes:
         """An account's transactions from (lt, hash) backwards; their hashes are their proof."""
         count, _, account, lt, known = query.uint(), query.int32(), query.raw(32), query.long(), query.raw(32)
         history = self.chain.transactions.get(account, [])
@@ -107,18 +106,18 @@ class Queries:
         cells = to_boc(*(Cell.one_from_boc(row.content) for row in found))
         return TL["transactionList"] + tl_uint(len(found)) + ids + tl_bytes(cells)
 
-    def on_getAllShardsInfo(self, query: TlReader) -> bytes:  # noqa: N802  the query's own name
+    def on_get_all_shards_info(self, query: TlReader) -> bytes:
         """The newest block of each shard, as a masterchain block knows them."""
         return proven_answers.all_shards(self.chain.block(query.block_id().seqno))
 
-    def on_getConfigAll(self, query: TlReader) -> bytes:  # noqa: N802  the query's own name
+    def on_get_config_all(self, query: TlReader) -> bytes:
         """The chain's configuration."""
         mode = query.uint()
         return proven_answers.configuration(self.chain.block(query.block_id().seqno), mode)
 
-    on_getConfigParams = on_getConfigAll  # noqa: N815  the query's own name
+    on_get_config_params = on_get_config_all
 
-    def on_getBlockHeader(self, query: TlReader) -> bytes:  # noqa: N802  the query's own name
+    def on_get_block_header(self, query: TlReader) -> bytes:
         """A block without its contents."""
         asked, mode = query.block_id(), query.uint()
         block = self.chain.block(asked.seqno)
@@ -126,6 +125,10 @@ class Queries:
             return proven_answers.block_header(block.ids.masterchain, block.masterchain_block, mode)
         return proven_answers.block_header(block.ids.shard, block.shard_block, mode)
 
-    def on_getLibraries(self, _: TlReader) -> bytes:  # noqa: N802  the query's own name
+    def on_get_libraries(self, _: TlReader) -> bytes:
         """There are no libraries."""
         return TL["libraryResult"] + tl_uint(0)
+
+
+def _method_of(query: str) -> str:
+    return "on_" + re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", query)
