@@ -1,17 +1,21 @@
 """The command line: `python -m demo up|down`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from demo.cluster import DemoCluster
 from demo.errors import DemoError
 from demo.screen import Screen
+from devcluster.host import NODE_ADDRESS
+from devcluster.s3 import ADDRESS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     asked = _parser().parse_args(arguments)
+    _reach_the_cluster_directly()
     try:
         return int(asked.run(DemoCluster(asked.cluster), Screen()))
     except DemoError as error:
@@ -20,6 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\ndemo: stopped. `make demo` goes on from here, `make demo-down` takes it away.\n")
         return 130
+
+
+def _reach_the_cluster_directly() -> None:
+    """A proxy that this machine needs for the world can't lead to a cluster that is on the machine itself."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", NODE_ADDRESS, ADDRESS]))
 
 
 def _parser() -> argparse.ArgumentParser:
