@@ -80,6 +80,8 @@ class FakeRunner:
         self.models = {}
         for attempt in list(self._timers):
             self._timers.pop(attempt).cancel()
+        if hasattr(self, "_news"):
+            self._news.set()
         self._news = asyncio.Event()
 
     @property
@@ -131,10 +133,13 @@ class FakeRunner:
             self._finish(attempt, "Cancelled" if why.final else "Interrupted", 0, (why.reason, "It was cancelled."))
 
     async def events(self, after: int) -> EventPage:
+        boot = self.boot
         if not any(event.number > after for event in self._events):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), POLL)
         self.call()
+        if boot != self.boot:
+            raise Busy("The connection broke.")
         remaining = PATIENCE if self._stood else -1.0
         newer = tuple(event for event in self._events if event.number > after)
         return EventPage(self.boot, newer, tuple(self._timers), self._now() + remaining)

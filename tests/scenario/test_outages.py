@@ -26,7 +26,8 @@ async def test_the_api_server_is_gone_for_two_minutes(world: World) -> None:
 
 @scenario
 async def test_an_operator_and_a_runner_lose_sight_of_each_other(world: World) -> None:
-    world.work = 20.0
+    """The runner ends the job meanwhile, and publishes nothing until it is told that its attempt still stands."""
+    world.work = 100.0
     world.has(provider("dc1", ["minilm"]), gpu_node("n1"), gpu_node("n2"), job("j1", "minilm"))
     world.starts()
     await world.until(job_is("j1", "Running"))
@@ -89,7 +90,7 @@ async def test_a_runner_restarts_and_is_attested_anew(world: World) -> None:
     runner = next(iter(world.runners.values()))
     runner.restart()
     world.has(job("j2", "minilm"))
-    await world.until(job_is("j2", "Succeeded"), within=300)
+    await world.until(job_is("j2", "Succeeded"), within=20)
     assert len(world.runners) == 1
 
 
