@@ -27,10 +27,8 @@ def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
         if provider is not None and _keep(snapshot, provider, draft):
             _apply_children(snapshot, provider, draft)
             _write_status(snapshot, queued, provider, draft)
-    for key in sorted(draft.touched.jobs):
-        job = snapshot.jobs.get(key)
-        if job is not None and job.finished and job.ttl is not None and not job.deleting:
-            _delete_in_time(job, job.ttl, now, draft)
+    for job in snapshot.jobs_among(draft.touched.jobs, _has_an_end):
+        _delete_in_time(job, now, draft)
 
 
 def children_digest(provider: Provider) -> str:
@@ -63,11 +61,15 @@ def _write_status(snapshot: Snapshot, queued: Queued, provider: Provider, draft:
         draft.add(WriteProviderStatus(provider.key, provider.uid, provider.resource_version, status))
 
 
-def _delete_in_time(job: Job, ttl: int, now: Instant, draft: Draft) -> None:
+def _has_an_end(job: Job) -> bool:
+    return job.finished and job.ttl is not None and not job.deleting
+
+
+def _delete_in_time(job: Job, now: Instant, draft: Draft) -> None:
     ended = job.status.completion_time
-    if ended is None or (job.status.receipt is not None and not is_reported(job)):
+    if ended is None or job.ttl is None or (job.status.receipt is not None and not is_reported(job)):
         return
-    due = parse_time(ended) + ttl
+    due = parse_time(ended) + job.ttl
     if due > now:
         draft.wake(("job", job.key), due)
     else:

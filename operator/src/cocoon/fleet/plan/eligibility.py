@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -82,6 +83,7 @@ def within(price: Price, maximum: Price) -> bool:
     return all(rate <= most for rate, most in zip(price.rates(), maximum.rates(), strict=True))
 
 
+@lru_cache(maxsize=4096)
 def estimate(price: Price) -> int:
     """nanoTON for a million items at this price."""
     item, prompt, completion = price.rates()

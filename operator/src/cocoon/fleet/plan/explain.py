@@ -25,6 +25,9 @@ from cocoon.fleet.plan.snapshot import Snapshot
 #: A job that was just passed over may be bound a moment later.
 PATIENCE: Final = 2.0
 EXPLAIN_EVERY: Final = 30.0
+#: Explanations in one round, and seconds until the next ones: they must not hold up binds.
+MOST_AT_ONCE: Final = 100
+PAUSE: Final = 1.0
 
 
 def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
@@ -34,8 +37,11 @@ def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
     snapshot.queues.moved = set()
     due = [queue for each in snapshot.head_alarms.ring(now) if (queue := snapshot.queues.get(each)) is not None]
     counting = Counting(snapshot, now)
-    for queue in sorted(due, key=lambda queue: queue.head or ()):
+    due.sort(key=lambda queue: queue.head or ())
+    for queue in due[:MOST_AT_ONCE]:
         _explain_when_due(counting, queue, draft)
+    for queue in due[MOST_AT_ONCE:]:
+        snapshot.head_alarms.set(queue.job_class, now + PAUSE)
 
 
 def why(counting: Counting, job: Job) -> Cause:

@@ -28,10 +28,12 @@ def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
         if server is not None and not is_expected(server):
             jobs |= snapshot.usage.jobs_of(server.uid)
             _straighten(snapshot, server, now, draft)
-    for key in sorted(jobs):
-        job = snapshot.jobs.get(key)
-        if job is not None and job.status.binding is not None and not job.finished:
-            _advance(snapshot, job, now, draft)
+    for job in snapshot.jobs_among(jobs, _is_under_way):
+        _advance(snapshot, job, now, draft)
+
+
+def _is_under_way(job: Job) -> bool:
+    return job.status.binding is not None and not job.finished
 
 
 def stands(snapshot: Snapshot, server: Server, attempt: str) -> bool:

@@ -81,4 +81,5 @@ def _avoid(memory: Memory, snapshot: Snapshot, action: actions.SetServerConditio
         return
     known = memory.avoided.get(server.node)
     count = known.count + 1 if known is not None else 1
+    snapshot.capacity.version += 1
     memory.avoided[server.node] = Avoided(count, now + growing(count, AVOID_NODE_FOR), action.condition.message)

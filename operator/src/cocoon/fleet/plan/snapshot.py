@@ -13,7 +13,7 @@ The contract with whoever carries out a plan, for each action:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cocoon.api.times import Instant
@@ -82,6 +82,7 @@ class Snapshot:
         self.servers_on_node: dict[str, set[Key]] = defaultdict(set)
         self.providers_of_model: dict[str, set[Key]] = defaultdict(set)
         self._seen_capacity = 0
+        self._last_round: Instant = 0.0
         self._offered: dict[Key, tuple[Node, ...]] = {}
         self._interned: dict[tuple[Candidate, ...], tuple[Candidate, ...]] = {}
         self._candidates: dict[str, dict[JobClass, tuple[Candidate, ...]]] = defaultdict(dict)
@@ -133,6 +134,9 @@ class Snapshot:
         for subject in self.alarms.ring(now):
             self.touch(subject)
         touched = self.touched
+        if any(self._last_round < node.until <= now for node in self.memory.avoided.values()):
+            self.capacity.version += 1
+        self._last_round = now
         if self.capacity.version != self._seen_capacity:
             touched.models.update(self.queues.models())
             touched.providers.update(self.providers)
@@ -147,6 +151,7 @@ class Snapshot:
     def due(self) -> Instant | None:
         """When a round is needed even if nothing changes until then."""
         times = [at for at in (self.alarms.next(), self.head_alarms.next()) if at is not None]
+        times += [node.until for node in self.memory.avoided.values() if node.until > self._last_round]
         return min(times, default=None)
 
     # --- what is being carried out ---
@@ -183,6 +188,12 @@ class Snapshot:
             found = tuple(node for _, node in sorted(self.nodes.items()) if admits(node.labels))
             self._offered[provider.key] = found
         return found
+
+    def jobs_among(self, keys: Iterable[Key], matters: Callable[[Job], bool]) -> list[Job]:
+        """Those of these jobs that matter, in an order that is always the same."""
+        jobs = self.jobs
+        found = [key for key in keys if key in jobs and matters(jobs[key])]
+        return [jobs[key] for key in sorted(found)]
 
     def job_of(self, uid: str) -> Job | None:
         """The job with this uid."""
@@ -367,7 +378,8 @@ class Snapshot:
         job = self.jobs.get(key)
         if job is None:
             return
-        self._touch_job(key, job)
+        if key in self.queues or self.usage.server_of(key) is not None:
+            self._touch_job(key, job)
         self.usage.put(self.expectations.expected(job))
         if waits(job) and not self.expectations.takes_out(key):
             self.queues.put(job)

@@ -1,7 +1,7 @@
 """Jobs that can never run, came too late or are not wanted any more.
 
 A job that nobody runs is simply failed, or left waiting. One that a server runs is cancelled for good: the runner
-receipts what it did as Cancelled, and that receipt ends the job (docs/adr/0010-suspend-ends-a-running-job.md).
+receipts what it did as Cancelled, and that receipt ends the job (docs/adr/0004-suspend-ends-a-running-job.md).
 """
 
 from __future__ import annotations
@@ -28,10 +28,7 @@ SAY_AGAIN_AFTER = 30.0
 
 def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
     """Fail what is impossible or late, stop what is late or unwanted."""
-    for key in sorted(draft.touched.jobs):
-        job = snapshot.jobs.get(key)
-        if job is None or job.finished:
-            continue
+    for job in snapshot.jobs_among(draft.touched.jobs, _needs_a_look):
         if job.status.binding is not None:
             _stop_if_over(snapshot, job, now, draft)
         elif job.flaws:
@@ -41,6 +38,10 @@ def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:
             draft.write(job, job_status.fail(job, TOO_LATE, now), "Fail")
         else:
             _wait(job, now, draft)
+
+
+def _needs_a_look(job: Job) -> bool:
+    return not job.finished and (job.deadline is not None or job.suspended or bool(job.flaws))
 
 
 def end_of(job: Job, now: Instant) -> Cause | None:
