@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.devcluster_fixtures", "tests.triton_fixtures"]
+pytest_plugins = ["tests.devcluster_fixtures", "tests.triton_fixtures", "tests.postgres_fixtures"]

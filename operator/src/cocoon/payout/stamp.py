@@ -30,7 +30,7 @@ async def stamp(connection: AsyncConnection, zero_state: str, trust: Trust, now:
     """Stamp a new database; see that an old one has this stamp. Raises WrongChain."""
     row = (await connection.execute(select(STAMP))).one_or_none()
     if row is None:
-        values = {"only": 1, "zero_state": zero_state, "trust": trust.value, "made": now}
+        values = {"number": 1, "zero_state": zero_state, "trust": trust.value, "made": now}
         await connection.execute(STAMP.insert().values(**values))
         return
     if row.zero_state != zero_state:

@@ -7,6 +7,7 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -23,3 +24,8 @@ def alembic_config(connection: Connection) -> Config:
 def migrate(connection: Connection) -> None:
     """Run what is missing. Raises alembic.util.CommandError for a database of a later version."""
     command.upgrade(alembic_config(connection), "head")
+
+
+def version(connection: Connection) -> str:
+    """The step that the database is at; empty before the first."""
+    return MigrationContext.configure(connection).get_current_revision() or ""

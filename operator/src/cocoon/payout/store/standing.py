@@ -12,12 +12,12 @@ from cocoon.payout.store.schema import METADATA, moment
 STAMP: Final = Table(
     "stamp",
     METADATA,
-    Column("only", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("zero_state", Text, nullable=False),
     Column("trust", Text, nullable=False),
     moment("made"),
     Column("quiet_until", moment("quiet_until").type, nullable=False, server_default="0"),
-    CheckConstraint("only = 1", name="one_row"),
+    CheckConstraint("number = 1", name="one_row"),
 )
 
 #: Pauses by their subject: "" stops all sending.

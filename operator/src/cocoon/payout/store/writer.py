@@ -1,4 +1,4 @@
-"""The one connection that writes. Its transactions follow one another, so what one has read still holds as it writes."""
+"""The one connection that writes: its transactions follow one another, so what one has read holds as it writes."""
 
 from __future__ import annotations
 

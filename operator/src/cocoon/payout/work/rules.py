@@ -6,6 +6,7 @@ coverage) is in `decide`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -19,7 +20,7 @@ from cocoon.payout.work import prices
 from cocoon.payout.work.case import Case
 
 Rule = Callable[[Case, Terms], Refusal | None]
-_LONGEST: Final = 253
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}")
 _MOST_ATTEMPT: Final = 1_000_000
 
 
@@ -33,10 +34,10 @@ def names_its_key(case: Case, _terms: Terms) -> Refusal | None:
 def has_sound_names(case: Case, _terms: Terms) -> Refusal | None:
     """Texts of the length that Kubernetes gives them: they become keys in the books."""
     claims = case.claims
-    texts = {"jti": claims.jti, "sub": case.job, "namespace": claims.namespace, "name": claims.name,
+    texts = {"jti": claims.jti.lstrip("-_"), "sub": case.job, "namespace": claims.namespace, "name": claims.name,
              "provider": claims.provider, "model.name": claims.model.name}  # fmt: skip
     for name, text in texts.items():
-        if not 0 < len(text) <= _LONGEST or not text.isascii() or not text.isprintable() or "/" in text:
+        if not _NAME.fullmatch(text):
             return Refusal("InvalidName", f"receipt.{name}", f"The receipt's {name} is empty, too long or no name.")
     numbers = {"attempt": (1, claims.attempt, _MOST_ATTEMPT), "seq": (0, claims.seq, MOST_NANOTON),
                "started": (0, claims.started, MOST_NANOTON)}  # fmt: skip

@@ -116,13 +116,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "stamp",
-        sa.Column("only", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("zero_state", sa.Text(), nullable=False),
         sa.Column("trust", sa.Text(), nullable=False),
         sa.Column("made", sa.Double(), nullable=False),
         sa.Column("quiet_until", sa.Double(), server_default="0", nullable=False),
-        sa.CheckConstraint("only = 1", name=op.f("stamp_one_row")),
-        sa.PrimaryKeyConstraint("only", name=op.f("stamp_key")),
+        sa.CheckConstraint("number = 1", name=op.f("stamp_one_row")),
+        sa.PrimaryKeyConstraint("number", name=op.f("stamp_key")),
     )
     op.create_table(
         "batches",

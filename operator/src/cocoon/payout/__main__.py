@@ -1,0 +1,65 @@
+"""`python -m cocoon.payout`: serve, or one of the commands beside it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from cocoon.payout import logs
+from cocoon.payout.commands.backup import BadBackup, back_up, restore
+from cocoon.payout.http.app import application
+from cocoon.payout.http.serve import server
+from cocoon.payout.service import running
+from cocoon.payout.settings import BadSettings, Settings, read_settings
+from cocoon.payout.stamp import WrongChain
+from cocoon.payout.store.database import BadDatabase, NotTheWriter
+from cocoon.payout.store.writer import DatabaseAway
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status: 1 with a sentence on standard error if it can't work."""
+    given = _parser().parse_args(arguments)
+    try:
+        settings = read_settings(given.config)
+        logs.set_up(settings.log_level)
+        asyncio.run(_run(given, settings))
+    except (BadSettings, BadDatabase, BadBackup, DatabaseAway, NotTheWriter, WrongChain) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cocoon-payout", description="The payout service of Cocoon Fleet.")
+    parser.add_argument("--config", type=Path, required=True, help="the settings, a YAML file")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="take receipts and pay")
+    for name, text in (
+        ("backup", "write the books to a new file"),
+        ("restore", "fill an empty database from a backup"),
+    ):
+        commands.add_parser(name, help=text).add_argument("file", type=Path)
+    return parser
+
+
+async def _run(given: argparse.Namespace, settings: Settings) -> None:
+    if given.command == "serve":
+        await serve(settings)
+    elif given.command == "backup":
+        await back_up(settings.database_url, given.file)
+    else:
+        await restore(settings.database_url, given.file, time.time())
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until a signal comes."""
+    async with running(settings, time.time) as service:
+        await server(application(service), settings.http).serve()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""One payout service, put together: the store, the archive, and everything that works on them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cocoon.api.times import Instant
+from cocoon.payout.archive import Archive
+from cocoon.payout.audit import audit, be_audited
+from cocoon.payout.auth.callers import Callers
+from cocoon.payout.clients import Clients
+from cocoon.payout.evidence.register import Register
+from cocoon.payout.metrics import Metrics
+from cocoon.payout.overview import Overview
+from cocoon.payout.pauses import PauseSwitch
+from cocoon.payout.settings import Settings, terms_of, zero_state
+from cocoon.payout.stamp import check_trust, stamp
+from cocoon.payout.store.writer import Store
+from cocoon.payout.terms import Terms
+from cocoon.payout.work.intake import Intake
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Service:
+    """The parts that answer calls."""
+
+    store: Store
+    terms: Terms
+    callers: Callers
+    intake: Intake
+    register: Register
+    clients: Clients
+    pauses: PauseSwitch
+    overview: Overview
+    metrics: Metrics
+
+
+@asynccontextmanager
+async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterator[Service]:
+    """A service that takes receipts until the end. Raises BadSettings, WrongChain, NotTheWriter or DatabaseAway."""
+    chain = await asyncio.to_thread(zero_state, Path(settings.chain.global_config))
+    check_trust(settings.policy.trust, chain, settings.chain.development)
+    terms, archive, metrics = terms_of(settings, chain), Archive(Path(settings.archive)), Metrics()
+    async with Store(settings.database_url) as store, asyncio.TaskGroup() as tasks:
+        async with store.writing() as connection:
+            await stamp(connection, chain, settings.policy.trust, now())
+        service = Service(
+            store=store,
+            terms=terms,
+            callers=Callers(settings, now),
+            intake=Intake(store, archive, terms, metrics, now),
+            register=Register(store, archive, terms, now),
+            clients=Clients(store, archive, now),
+            pauses=PauseSwitch(store, now),
+            overview=Overview(store),
+            metrics=metrics,
+        )
+        await audit(store, metrics)
+        background = [tasks.create_task(service.intake.run()), tasks.create_task(be_audited(store, metrics))]
+        _LOG.info("taking receipts", extra={"chain": chain, "trust": settings.policy.trust.value})
+        try:
+            yield service
+        finally:
+            for task in background:
+                task.cancel()
+            archive.close()
