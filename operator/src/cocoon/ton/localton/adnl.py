@@ -54,18 +54,22 @@ class AdnlServer:
         connection.add_done_callback(self._connections.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Until the client goes. Queries are answered side by side, for one may wait for a block."""
         try:
             session = _Session(self._key, await reader.readexactly(_HANDSHAKE))
             writer.write(session.packet(b""))
-            while True:
-                await writer.drain()
-                answer = await self._answer(await session.read(reader))
-                if answer:
-                    writer.write(session.packet(answer))
-        except (asyncio.IncompleteReadError, ConnectionError, Malformed):
+            async with asyncio.TaskGroup() as answers:
+                while True:
+                    answers.create_task(self._reply(session, writer, await session.read(reader)))
+        except* (asyncio.IncompleteReadError, ConnectionError, Malformed):
             pass  # the client went away, or is none
         finally:
             writer.close()
+
+    async def _reply(self, session: _Session, writer: asyncio.StreamWriter, payload: bytes) -> None:
+        if answer := await self._answer(payload):
+            writer.write(session.packet(answer))
+            await writer.drain()
 
     async def _answer(self, payload: bytes) -> bytes:
         message = TlReader(payload)
