@@ -43,7 +43,9 @@ async def adopt(connection: AsyncConnection, lane: Lane, transaction: WalletTran
 
 
 async def _owners(connection: AsyncConnection, payments: tuple[Transfer, ...]) -> list[_Adopted]:
-    """Each payment with the account that it was for, as far as that holds enough."""
+    """Each payment with the account that it was for, as far as that holds enough and nothing else has its id."""
+    ids = sorted({each.payment for each in payments})
+    taken = set((await connection.execute(select(TRANSFERS.c.id).where(TRANSFERS.c.id.in_(ids)))).scalars())
     wanted = sorted({each.to.raw() for each in payments})
     query = select(ACCOUNTS).where(ACCOUNTS.c.kind == "payee", ACCOUNTS.c.payee.in_(wanted))
     rows = {(mark(row.name), row.payee): row for row in await connection.execute(query)}
@@ -51,7 +53,8 @@ async def _owners(connection: AsyncConnection, payments: tuple[Transfer, ...]) -
     found: list[_Adopted] = []
     for each in payments:
         row = rows.get((mark_of(each.payment), each.to.raw()))
-        if row is not None and left[row.name] >= each.amount:
+        if row is not None and each.payment not in taken and left[row.name] >= each.amount:
+            taken.add(each.payment)
             left[row.name] -= each.amount
             found.append(_Adopted(Account(row.name, row.kind, row.cluster, row.provider, row.payee), each))
     return found

@@ -12,10 +12,11 @@ from cocoon.api.money import NanoTon
 from cocoon.payout.ledger.accounts import HOT_WALLET, Account
 from cocoon.payout.ledger.entries import post
 from cocoon.payout.reconciling.meaning import Finding, KnownBatch, KnownTransfer, expiring
-from cocoon.payout.sending.batches import OPEN
+from cocoon.payout.sending.batches import OPEN, query_number
 from cocoon.payout.store.books import ACCOUNTS
 from cocoon.payout.store.sending import BATCHES, CHAIN_TRANSACTIONS, LANES, TRANSFERS
 from cocoon.ton.chain import BEFORE_THE_FIRST, TransactionId, WalletTransaction
+from cocoon.ton.highload import QUERY_IDS
 from cocoon.ton.wallet_history import Accepted, Paid, Returned, WalletEvent
 
 
@@ -30,6 +31,14 @@ async def set_seen(connection: AsyncConnection, lane: int, last: TransactionId, 
     """The history is in the books up to `last`."""
     values: dict[str, Any] = {"seen_lt": str(last.lt), "seen_hash": last.hash.hex() if last.lt else ""}
     await connection.execute(update(LANES).where(LANES.c.subwallet == lane).values(seen_time=time, **values))
+
+
+async def skip_query(connection: AsyncConnection, lane: int, query: int) -> None:
+    """The wallet took this query id for a message that the books don't know: go on behind it."""
+    found = await connection.execute(select(LANES.c.next_query).where(LANES.c.subwallet == lane))
+    upcoming = found.scalar_one()
+    used = upcoming - upcoming % QUERY_IDS + query_number(query)
+    await connection.execute(update(LANES).where(LANES.c.subwallet == lane).values(next_query=max(upcoming, used + 1)))
 
 
 async def known(connection: AsyncConnection, lane: int, event: WalletEvent) -> KnownBatch | KnownTransfer | None:

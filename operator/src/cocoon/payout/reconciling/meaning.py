@@ -2,8 +2,8 @@
 
 | event | a batch of ours | otherwise |
 |---|---|---|
-| Accepted | taken; or expired, if the wallet could not send itself the list | foreign: somebody else signs with our key |
-| Paid | confirmed with exactly its transfers; or expired with none | foreign: adopted, as far as the ids lead to accounts |
+| Accepted | taken; or expired, if it could not send itself the list | foreign: somebody else has our key |
+| Paid | confirmed with exactly its transfers; or expired with none | foreign: adopted where its ids lead |
 | Returned | the transfer bounced | as Received |
 | Received | | a deposit from a funder, else unattributed |
 """
@@ -49,7 +49,10 @@ class KnownBatch(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """What to write: the batch's outcome, the id of a transfer that bounced, and the entries."""
+    """What to write: the batch's outcome, the id of a transfer that bounced, and the entries.
+
+    `foreign` and `query`: the transfers and the query id of a message that the books did not make.
+    """
 
     meaning: Meaning
     entries: tuple[Entry, ...] = ()
@@ -57,6 +60,7 @@ class Finding(Struct, frozen=True):
     outcome: Outcome | None = None
     bounced: str = ""
     foreign: tuple[Transfer, ...] = ()
+    query: int | None = None
 
 
 class Place(Struct, frozen=True):
@@ -89,7 +93,7 @@ def _accepted(
     event: Accepted, transaction: WalletTransaction, batch: KnownBatch | None, fees: tuple[Entry, ...]
 ) -> Finding:
     if batch is None:
-        return Finding("foreign", fees)
+        return Finding("foreign", fees, query=event.query_id)
     if event.list_sent:
         return Finding("accepted", fees, batch.number, "taken")
     return Finding("refused", (*fees, *expiring(batch, transaction.utime)), batch.number, "expired")

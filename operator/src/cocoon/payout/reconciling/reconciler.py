@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,7 +18,7 @@ from cocoon.ton.chain import AccountState, Chain, HistoryGap, Lagging, WalletTra
 from cocoon.ton.wallet_history import NotOurs, read_event
 
 #: Transactions that are put into the books in one database transaction.
-CHUNK: Final = 32
+CHUNK: Final = 16
 
 
 class Reconciler:
@@ -51,19 +50,20 @@ class Reconciler:
     async def _apply(self, lane: Lane, transactions: list[WalletTransaction]) -> None:
         async with self._store.writing() as connection:
             last, time = await books.seen(connection, lane.number)
-            for before, after in pairwise((last, *(each.id for each in transactions))):
-                each = next(found for found in transactions if found.id == after)
-                if each.previous != before:
-                    raise HistoryGap(f"{after.hash.hex()} does not follow {before.hash.hex()} in {lane.address.raw()}.")
+            for each in transactions:
+                if each.previous != last:
+                    raise HistoryGap(f"{each.id.hash.hex()} does not follow {last.hash.hex()} in {lane.address.raw()}.")
                 await self._book(connection, lane, each)
-            newest = transactions[-1]
-            await books.set_seen(connection, lane.number, newest.id, max(time, newest.utime))
+                last = each.id
+            await books.set_seen(connection, lane.number, last, max(time, transactions[-1].utime))
 
     async def _book(self, connection: AsyncConnection, lane: Lane, transaction: WalletTransaction) -> None:
         finding = await self._find(connection, lane, transaction)
         await books.write(connection, lane.number, transaction, finding)
         if finding.meaning == "foreign":
             await adopt(connection, lane, transaction, finding)
+            if finding.query is not None:
+                await books.skip_query(connection, lane.number, finding.query)
             until = transaction.utime + lane.wallet.timeout + self._rules.expiry_margin
             await be_quiet(connection, max(until, await quiet_until(connection)))
 

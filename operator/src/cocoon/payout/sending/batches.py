@@ -57,6 +57,11 @@ def draft(slot: Slot, payments: Sequence[Payment], rules: SendingRules) -> Draft
     return Draft(slot, query, created_at, created_at + slot.lane.wallet.timeout, named)
 
 
+def query_number(query: int) -> int:
+    """The number that `cocoon.ton.highload.query_id` made this query id of."""
+    return (query >> 10) * 1023 + (query & 1023)
+
+
 def sign(batch: Draft, key: Ed25519PrivateKey, rules: SendingRules) -> tuple[bytes, str]:
     """The batch's bytes, always the same, and the hash (hex) by which explorers know them. Raises BadBatch."""
     transfers = tuple(
