@@ -28,6 +28,8 @@ LOADING: Final = 0.2
 LOADED: Final = 30.0
 #: A page with less contact left than this (seconds) is of a runner that has lost contact; clocks may differ as much.
 LAPSED: Final = 15.0
+#: A runner that was silent for this long (seconds) may have lost contact: its patience is 60 s, a page can take 30.
+SILENT: Final = 25.0
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
 
@@ -98,17 +100,33 @@ class Listener:
                 pause = LONGEST_PAUSE
             else:
                 view = self._view(uid)
-                if view is None or view.models != listed.models:
-                    self._know(replace(view or self._new(uid), models=listed.models))
+                answered = replace(self._answered(view or self._new(uid)), models=listed.models)
+                if view != answered:
+                    self._know(answered)
                 pause = LOADING if any(model.state == "Loading" for model in listed.models) else LOADED
             if await self._means.clock.wait(nudge, pause):
                 nudge.clear()
 
+    def _answered(self, view: RunnerView) -> RunnerView:
+        """What an answer says of a silent runner, half a minute before its next page may: it is there.
+
+        Whether it has lost contact meanwhile is not known yet; to tell it what stands does no harm.
+        """
+        if view.unreachable_since is None:
+            return view
+        now = self._means.clock.now()
+        LOG.info("A runner answers again", extra=fields(server=self._name(view.server)))
+        return replace(
+            view,
+            boot="" if view.boot == RESTARTED else view.boot,
+            unreachable_since=None,
+            last_contact=now,
+            lapsed=view.lapsed or now - view.last_contact > SILENT,
+        )
+
     def _heard(self, uid: Uid, page: EventPage, before: frozenset[str]) -> None:
         now = self._means.clock.now()
         old = self._view(uid) or self._new(uid)
-        if old.unreachable_since is not None:
-            LOG.info("A runner answers again", extra=fields(server=self._name(uid)))
         finished = _finished(old, [self._checked(uid, each) for each in page.events if isinstance(each, Finished)])
         attempts = _attempts(old, page, before, finished)
         self._know(

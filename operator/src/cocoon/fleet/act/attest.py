@@ -86,6 +86,7 @@ def judge(shown: Shown, nonce: bytes, policy: Policy, now: float) -> Verdict:
 async def _trust(place: Place, action: AttestServer, shown: Shown, means: Means) -> None:
     await means.servers.pin(place, shown.certificate)
     means.keys.add(action.server_uid, bundles.decode(shown.bundle).keys.receipt)
+    means.nudges.nudge(action.server_uid)
 
 
 def _reached(action: AttestServer, verdict: Verdict, means: Means) -> None:
