@@ -71,6 +71,7 @@ class Operator:
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
         self.seen = 0
+        self.running: tuple[str, ...] = ()
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(ssl=client_context())
@@ -106,6 +107,7 @@ class Operator:
     async def events(self) -> tuple[Event, ...]:
         """The next page of events, waiting for at least one."""
         page = await self.get(f"/v1/events?after={self.seen}", EventPage)
+        self.running = page.running
         self.seen = max([self.seen, *(event.number for event in page.events)])
         return page.events
 
@@ -114,6 +116,7 @@ class Operator:
         while True:
             for event in await self.events():
                 if isinstance(event, Finished) and (event.uid, event.attempt) == (uid, attempt):
+                    assert f"{uid}/{attempt}" not in self.running
                     return event
 
     async def do(self, job: JobAssignment) -> tuple[Finished, Claims]:

@@ -35,6 +35,7 @@ from cocoon.api.trust import Trust
 from cocoon.attest import bundle, tls
 from cocoon.attest.policy import Policy
 from cocoon.attest.verify import verify
+from cocoon.runner import models
 from tests.runner import kit
 from tests.runner.fake_triton import FakeTriton
 
@@ -225,7 +226,10 @@ async def test_a_refusal_is_a_problem(quick: kit.Operator, method: str, path: st
     assert problem.detail
 
 
-async def test_metrics_and_health(quick: kit.Operator, echo: ModelAssignment, fake: FakeTriton) -> None:
+async def test_metrics_and_health(
+    quick: kit.Operator, echo: ModelAssignment, fake: FakeTriton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "SETTLE", 0.0)
     await quick.do(kit.job(echo, GOOD))
     base = f"http://127.0.0.1:{quick.runner.ports['health']}"
     async with aiohttp.ClientSession(base) as session:
@@ -237,6 +241,7 @@ async def test_metrics_and_health(quick: kit.Operator, echo: ModelAssignment, fa
         fake.miscount = 3
         await quick.do(kit.job(echo, GOOD, uid="other"))
         await quick.runner.jobs.quiet()
+        await asyncio.gather(*quick.runner.models._tasks)
         text = await (await session.get("/metrics")).text()
         assert 'cocoon_runner_triton_unit_mismatch_total{model="echo"} 3.0' in text
         fake.kill()

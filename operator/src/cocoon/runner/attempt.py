@@ -97,7 +97,7 @@ class Attempt:
         finally:
             self._spool.discard()
         self.phase = "Finished"
-        await self._around.models.compare(self._model)
+        self._around.models.compare_soon(self._model)
 
     # Work
 

@@ -34,8 +34,8 @@ class Jobs:
 
     @property
     def running(self) -> tuple[str, ...]:
-        """`uid/attempt` of everything that is not finished."""
-        return tuple(self._held)
+        """`uid/attempt` of everything whose end is not among the events."""
+        return tuple(key for key in self._held if self._around.events.ending_of(key) is None)
 
     def progress(self, uid: str, attempt: int) -> JobProgress | None:
         """How far an attempt is; None if it was never known here."""

@@ -80,13 +80,14 @@ class Lines:
 
     def _end_line(self) -> None:
         content = bytes(self._rest).removesuffix(b"\r")
-        if not self._overrun and not content.strip():
+        too_long = self._overrun or len(content) > self._longest
+        if not too_long and not content.strip():
             self._blanks += 1
         else:
             for _ in range(self._blanks):
                 self._emit(b"", too_long=False)
             self._blanks = 0
-            self._emit(content, too_long=self._overrun or len(content) > self._longest)
+            self._emit(content, too_long=too_long)
         self._rest.clear()
         self._overrun = False
 

@@ -26,6 +26,7 @@ PATIENCE: Final = 60.0
 START: Final = 300.0
 POLL: Final = 0.1
 WATCH: Final = 2.0
+SETTLE: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +45,7 @@ class Model:
         self.in_flight = 0
         self.uncertain = False
         self.task: asyncio.Task[None] | None = None
+        self.comparing: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
 
     @property
@@ -201,8 +203,16 @@ class Models:
             there = False
         return not there and model.generation == generation and model.state is state
 
-    async def compare(self, model: Model) -> None:
-        """Compare Triton's count of requests with ours, when nothing is under way; a difference is an alert."""
+    def compare_soon(self, model: Model) -> None:
+        """Compare Triton's count of requests with ours a little later, for it counts after it has answered."""
+        if model.comparing is None or model.comparing.done():
+            model.comparing = asyncio.create_task(self._compare(model))
+            self._tasks.add(model.comparing)
+            model.comparing.add_done_callback(self._tasks.discard)
+
+    async def _compare(self, model: Model) -> None:
+        """A difference is an alert, never a bill. Only what is idle can be compared."""
+        await asyncio.sleep(SETTLE)
         if model.in_flight or model.state.state != "Ready":
             return
         try:
