@@ -80,7 +80,7 @@ class FakeTriton:
         self._check()
         return model in self.loaded
 
-    async def describe(self, model: str) -> Signature:  # noqa: ARG002 - all its models are alike
+    async def describe(self, model: str) -> Signature:
         self._check()
         return self.signature
 

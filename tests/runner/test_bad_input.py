@@ -139,6 +139,7 @@ async def test_a_line_of_20_mb_is_refused_in_flat_memory(
     assert claims.usage.items == 2
 
 
+@pytest.mark.timeout(900)
 async def test_a_million_items_in_flat_memory(
     quick: kit.Operator, echo: ModelAssignment, files: Files, tmp_path: Path
 ) -> None:
