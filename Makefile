@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONPATH := tools/devcluster:tools/images:tools/demo
-PARTS := fleet runner cli
+PARTS := fleet runner cli payout localton
 
 .PHONY: help
 help: ## Print the targets.
@@ -15,6 +15,9 @@ help: ## Print the targets.
 
 $(VENV)/.done: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' 2>/dev/null || tools/packages.sh python3 python3-venv
+	@command -v cc >/dev/null || tools/packages.sh gcc libc6-dev
+	@$(PYTHON) -c 'import pathlib, sysconfig; assert (pathlib.Path(sysconfig.get_path("include")) / "Python.h").exists()' \
+		2>/dev/null || tools/packages.sh python3-dev
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
