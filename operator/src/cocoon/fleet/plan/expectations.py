@@ -26,24 +26,28 @@ def matter_of(action: Action) -> Matter:
     match action:
         case actions.WriteJobStatus() | actions.FinishJob() | actions.DeleteJob():
             return ("job", action.job)
-        case actions.PushJob():
-            return ("push", action.server_uid, f"{action.uid}/{action.attempt}")
-        case actions.CancelAttempt():
-            return ("cancel", action.server_uid, f"{action.uid}/{action.attempt}")
-        case actions.ReportReceipt():
-            return ("report", action.server_uid, str(action.event.number))
-        case actions.SetServerCondition():
-            return ("condition", action.server, action.condition.type)
         case actions.CreateServer():
             return ("server", created_key(action))
         case actions.DeleteServer():
             return ("server", action.server)
-        case actions.WriteProviderStatus() | actions.SetFinalizer() | actions.ApplyChildren():
-            return (type(action).__name__, action.provider)
-        case actions.Announce():
-            return ("announce", action.key, action.reason)
         case _:
-            return (type(action).__name__, action.server_uid)
+            return (type(action).__name__, *_names(action))
+
+
+def _names(action: Action) -> tuple[str, ...]:
+    match action:
+        case actions.PushJob() | actions.CancelAttempt():
+            return (action.server_uid, f"{action.uid}/{action.attempt}")
+        case actions.ReportReceipt():
+            return (action.server_uid, str(action.event.number))
+        case actions.SetServerCondition():
+            return (action.server, action.condition.type)
+        case actions.WriteProviderStatus() | actions.SetFinalizer() | actions.ApplyChildren():
+            return (action.provider,)
+        case actions.Announce():
+            return (action.key, action.reason)
+        case _:
+            return (str(getattr(action, "server_uid", "")),)
 
 
 def created_key(action: actions.CreateServer) -> Key:
