@@ -54,7 +54,7 @@ class Fleet:
 
     def answered_ids(self, name: str) -> list[str]:
         """Ids of the lines in the job's output ConfigMap."""
-        found = self.kubectl.find("configmap", f"{name}-output")
+        found = self.kubectl.find("configmap", self.job(name)["status"]["output"]["configMap"])
         assert found is not None
         return [json.loads(line)["id"] for line in found["data"]["output.jsonl"].splitlines()]
 
