@@ -6,7 +6,6 @@ before is sent all the same, as its bytes are fixed and can only be carried out 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -65,13 +64,11 @@ class Payments:
         states: dict[int, AccountState] = {}
         failed: dict[int, str] = {}
 
-        async def read(lane: Lane) -> None:
+        for lane in self._parts.lanes:
             try:
                 states[lane.number] = await self.reconciler.catch_up(lane)
             except ChainError as error:
                 failed[lane.number] = f"{error.code}: {error}"
-
-        await asyncio.gather(*(read(lane) for lane in self._parts.lanes))
         return states, failed
 
     async def _reserve(self, states: dict[int, AccountState]) -> int:

@@ -11,9 +11,9 @@ from cocoon.api.ton_address import Address
 from cocoon.payout.store.schema import MOST_NANOTON
 from cocoon.ton.highload import MAXIMUM_TRANSFERS, OWN_MESSAGE_VALUE, HighloadWallet
 
-#: What the network takes for a batch, and for each of its transfers, rounded up from measured batches.
-COST_OF_BATCH: Final = NanoTon(6_000_000)
-COST_OF_TRANSFER: Final = NanoTon(200_000)
+#: Above what localton takes, at the prices of the main network: 1.2 and 0.19 million.
+COST_OF_BATCH: Final = NanoTon(3_000_000)
+COST_OF_TRANSFER: Final = NanoTon(220_000)
 
 
 class SendingRules(Struct, frozen=True, kw_only=True):
