@@ -143,7 +143,13 @@ def attestation(of: Server, now: float = START, **changes: Any) -> Attestation:
 
 
 def untrusted(code: str = "TcbOutOfDate") -> Verdict:
-    return Verdict(False, Trust.HARDWARE, START, "e", (Reason(code, "Update the platform's firmware."),))
+    return Verdict(
+        trusted=False,
+        trust=Trust.HARDWARE,
+        not_after=START,
+        evidence="e",
+        reasons=(Reason(code, "Update the platform's firmware."),),
+    )
 
 
 def view(of: Server, now: float = START, **changes: Any) -> RunnerView:

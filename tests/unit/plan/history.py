@@ -157,8 +157,10 @@ class History:
                 self.world.has(ForeignUse(known.name, {GPU: 1}))
 
     def change_evidence(self) -> None:
-        good = Verdict(True, Trust.HARDWARE, self.world.now + 3600, "e")
-        bad = self.random.choice([untrusted(), None, Verdict(True, Trust.TEST, self.world.now + 3600, "e")])
+        good = Verdict(trusted=True, trust=Trust.HARDWARE, not_after=self.world.now + 3600, evidence="e")
+        bad = self.random.choice(
+            [untrusted(), None, Verdict(trusted=True, trust=Trust.TEST, not_after=self.world.now + 3600, evidence="e")]
+        )
         verdict = self.random.choice([good, good, bad])
         self.world.verdict = self.world._trusts if verdict is good else lambda _: verdict
 

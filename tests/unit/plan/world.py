@@ -218,51 +218,56 @@ class World:
 
     def carry_out(self, action: Action) -> None:
         """Make it true. Raises ConflictError if the world is not what the plan took it for."""
-        match action:
-            case act.WriteJobStatus():
-                job = self._current(action.job, action.uid, action.resource_version)
-                self._store_job(replace(job, status=action.status, resource_version=self._next()))
-            case act.FinishJob():
-                self._finish_job(action)
-            case act.PushJob():
-                self._push(action)
-            case act.CancelAttempt():
-                self._cancel(action)
-            case act.AcknowledgeEvents():
-                known = self._view(action.server_uid)
-                kept = tuple(event for event in known.finished if event.number > action.up_to)
-                self._change_view(action.server_uid, finished=kept, acknowledged=action.up_to)
-            case act.ConfirmStanding():
-                self._change_view(action.server_uid, lapsed=False)
-            case act.ReportReceipt():
-                self._report(action.event)
-            case act.LoadModel():
-                self._view(action.server_uid)
-                self._change_view(action.server_uid, models=(ModelState(action.model, SHA, "Loading"),))
-            case act.AttestServer():
-                self._attest(action)
-            case act.CreateServer():
-                self._create(action)
-            case act.DeleteServer():
-                server = self.servers.get(action.server)
-                if server is None or server.uid != action.uid:
-                    raise ConflictError
-                assert server.ended or not self.views.get(server.uid, _NO_VIEW).finished, "receipts are lost"
-                self.lose_pod(action.server)
-            case act.SetServerCondition():
-                self._set_condition(action)
-            case act.WriteProviderStatus():
-                provider = self._provider(action.provider, action.resource_version)
-                self.has(replace(provider, status=action.status, resource_version=self._next()))
-            case act.SetFinalizer():
-                self._set_finalizer(action)
-            case act.DeleteJob():
-                self._current(action.job, action.uid, action.resource_version)
-                self.delete_job(action.job)
-            case act.ApplyChildren() | act.Announce():
-                pass
+        deeds: dict[type, Callable[[Any], None]] = {
+            act.WriteJobStatus: self._write_job,
+            act.FinishJob: self._finish_job,
+            act.DeleteJob: self._delete_job,
+            act.PushJob: self._push,
+            act.CancelAttempt: self._cancel,
+            act.AcknowledgeEvents: self._acknowledge,
+            act.ConfirmStanding: lambda each: self._change_view(each.server_uid, lapsed=False),
+            act.ReportReceipt: lambda each: self._report(each.event),
+            act.LoadModel: self._load,
+            act.AttestServer: self._attest,
+            act.CreateServer: self._create,
+            act.DeleteServer: self._delete_server,
+            act.SetServerCondition: self._set_condition,
+            act.WriteProviderStatus: self._write_provider,
+            act.SetFinalizer: self._set_finalizer,
+            act.ApplyChildren: lambda _: None,
+            act.Announce: lambda _: None,
+        }
+        deeds[type(action)](action)
 
     # --- one action each ---
+
+    def _write_job(self, action: act.WriteJobStatus) -> None:
+        job = self._current(action.job, action.uid, action.resource_version)
+        self._store_job(replace(job, status=action.status, resource_version=self._next()))
+
+    def _delete_job(self, action: act.DeleteJob) -> None:
+        self._current(action.job, action.uid, action.resource_version)
+        self.delete_job(action.job)
+
+    def _acknowledge(self, action: act.AcknowledgeEvents) -> None:
+        known = self._view(action.server_uid)
+        kept = tuple(event for event in known.finished if event.number > action.up_to)
+        self._change_view(action.server_uid, finished=kept, acknowledged=action.up_to)
+
+    def _load(self, action: act.LoadModel) -> None:
+        self._view(action.server_uid)
+        self._change_view(action.server_uid, models=(ModelState(action.model, SHA, "Loading"),))
+
+    def _delete_server(self, action: act.DeleteServer) -> None:
+        server = self.servers.get(action.server)
+        if server is None or server.uid != action.uid:
+            raise ConflictError
+        assert server.ended or not self.views.get(server.uid, _NO_VIEW).finished, "receipts are lost"
+        self.lose_pod(action.server)
+
+    def _write_provider(self, action: act.WriteProviderStatus) -> None:
+        provider = self._provider(action.provider, action.resource_version)
+        self.has(replace(provider, status=action.status, resource_version=self._next()))
 
     def _finish_job(self, action: act.FinishJob) -> None:
         self._report(action.event)
@@ -394,8 +399,8 @@ class World:
         self._version += 1
         return str(self._version)
 
-    def _trusts(self, server: Server) -> Verdict:  # noqa: ARG002  # every server is trusted for an hour
-        return Verdict(True, Trust.HARDWARE, self.now + 3600, "evidence")
+    def _trusts(self, server: Server) -> Verdict:  # every server is trusted for an hour
+        return Verdict(trusted=True, trust=Trust.HARDWARE, not_after=self.now + 3600, evidence="evidence")
 
 
 _NO_VIEW = RunnerView(Uid(""), "", 0.0)

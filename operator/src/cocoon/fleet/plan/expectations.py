@@ -97,7 +97,7 @@ class Expectations:
         if isinstance(action, actions.Announce):
             return
         self._held[matter_of(action)] = action
-        remembering.started(snapshot.memory, action, now)
+        remembering.started(snapshot.memory, snapshot, action, now)
         match action:
             case actions.WriteJobStatus(purpose="Bind"):
                 self._statuses[action.job] = action.status
@@ -116,7 +116,9 @@ class Expectations:
         self._held.pop(matter, None)
         if done:
             remembering.succeeded(snapshot.memory, snapshot, action, now)
-        elif not_before > now:
+        else:
+            remembering.failed(snapshot.memory, snapshot, action)
+        if not done and not_before > now:
             self._not_before[matter] = not_before
             snapshot.alarms.set(subject_of(action), not_before)
         self._take_back(snapshot, action)

@@ -19,7 +19,7 @@ LOAD_AGAIN_AFTER: Final = 30.0
 AVOID_NODE_FOR: Final = 60.0
 
 
-def started(memory: Memory, action: Action, now: Instant) -> None:
+def started(memory: Memory, snapshot: Snapshot, action: Action, now: Instant) -> None:
     """An action is being carried out."""
     match action:
         case actions.LoadModel():
@@ -29,6 +29,8 @@ def started(memory: Memory, action: Action, now: Instant) -> None:
             memory.attested[action.server_uid] = now
         case actions.WriteProviderStatus():
             memory.provider_written[action.provider] = now
+        case actions.DeleteServer(reason=reasons.OUTDATED):
+            _owe(memory, snapshot, action, 1)
         case _:
             pass
 
@@ -47,15 +49,24 @@ def succeeded(memory: Memory, snapshot: Snapshot, action: Action, now: Instant) 
         case actions.ApplyChildren():
             memory.children[action.provider] = action.digest
             snapshot.capacity.version += 1
-        case actions.DeleteServer(reason=reasons.OUTDATED):
-            server = snapshot.servers.get(action.server)
-            if server is not None:
-                offer = (server.provider, server.model)
-                memory.owed[offer] = memory.owed.get(offer, 0) + 1
         case actions.SetServerCondition() if action.condition.type == RETIRING_CONDITION:
             _avoid(memory, snapshot, action, now)
         case _:
             pass
+
+
+def failed(memory: Memory, snapshot: Snapshot, action: Action) -> None:
+    """An action was not carried out, as far as is known."""
+    if isinstance(action, actions.DeleteServer) and action.reason == reasons.OUTDATED:
+        _owe(memory, snapshot, action, -1)
+
+
+def _owe(memory: Memory, snapshot: Snapshot, action: actions.DeleteServer, change: int) -> None:
+    """An outdated server that goes is to be replaced; one that is still there after a failure is not gone."""
+    server = snapshot.servers.get(action.server)
+    if server is not None and server.uid == action.uid:
+        offer = (server.provider, server.model)
+        memory.owed[offer] = max(memory.owed.get(offer, 0) + change, 0)
 
 
 def forget_server(memory: Memory, server: Uid) -> None:
