@@ -37,6 +37,7 @@ class Leadership:
         self._seen: tuple[str, str] = ("", "")
         self._seen_at = float("-inf")
         self._was_leading = False
+        self._own: Manifest | None = None
 
     @property
     def leading(self) -> bool:
@@ -61,7 +62,7 @@ class Leadership:
         """Renew, take or watch the Lease, once."""
         started = self._clock.elapsed()
         try:
-            async with asyncio.timeout(self._bounded(self._duration / 4)):
+            async with asyncio.timeout(self._bounded(self._duration / 2)):
                 if await self._hold(cluster):
                     self._held_until = started + self._duration * 2 / 3
         except (Failure, TimeoutError) as failure:
@@ -80,7 +81,10 @@ class Leadership:
             LOG.info("This replica leads now" if self.leading else "This replica leads no more")
 
     async def _hold(self, cluster: Cluster) -> bool:
-        """Whether the Lease is ours now."""
+        """Whether the Lease is ours now. Its holder writes at once: one call less while the API server is slow."""
+        if self._own is not None and await self._take(cluster.replace(self._manifest(self._own))):
+            return True
+        self._own = None
         try:
             lease = await cluster.read(self._ref)
         except Gone:
@@ -97,6 +101,7 @@ class Leadership:
             lease = await write
         except Gone:
             return False
+        self._own = lease
         self._see(self.identity, str(lease["metadata"]["resourceVersion"]))
         return True
 
@@ -130,6 +135,7 @@ class Leadership:
         if not self.leading:
             return
         self._held_until = float("-inf")
+        self._own = None
         try:
             async with asyncio.timeout(2):
                 lease = await cluster.read(self._ref)

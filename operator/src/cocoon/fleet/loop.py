@@ -22,7 +22,16 @@ from cocoon.fleet.listener import Listener
 from cocoon.fleet.logs import fields
 from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.patience import Patience
-from cocoon.fleet.plan.actions import Action, Announce, AttestServer
+from cocoon.fleet.plan.actions import (
+    AcknowledgeEvents,
+    Action,
+    Announce,
+    AttestServer,
+    CancelAttempt,
+    ConfirmStanding,
+    LoadModel,
+    PushJob,
+)
 from cocoon.fleet.plan.expectations import matter_of, subject_of
 from cocoon.fleet.plan.plan import DECISIONS, STANDBY, plan
 from cocoon.fleet.ports.failures import Busy, Failure, Gone, Refused
@@ -35,8 +44,25 @@ LONGEST_WAIT: Final = 30.0
 STANDBY_PAUSE: Final = 1.0
 #: Seconds before a round that broke is tried again.
 BROKEN_PAUSE: Final = 5.0
+#: Actions that speak to runners only.
+OF_RUNNERS: Final = (PushJob, CancelAttempt, AcknowledgeEvents, ConfirmStanding, LoadModel)
 #: No action takes longer than this, in seconds.
 DEADLINE: Final = 90.0
+
+
+class _Rooms:
+    """How many actions may be under way at once: servers that are slow to answer never hold up the cluster's writes."""
+
+    def __init__(self, concurrency: int) -> None:
+        self._cluster = asyncio.Semaphore(concurrency)
+        self._runners = asyncio.Semaphore(concurrency)
+        self._evidence = asyncio.Semaphore(concurrency)
+
+    def of(self, action: Action) -> asyncio.Semaphore:
+        """The room of an action."""
+        if isinstance(action, AttestServer):
+            return self._evidence
+        return self._runners if isinstance(action, OF_RUNNERS) else self._cluster
 
 
 class Loop:
@@ -52,7 +78,7 @@ class Loop:
         self._metrics = metrics
         self._deeds = deeds(Announcer(leadership.identity))
         self._patience = Patience()
-        self._room = asyncio.Semaphore(concurrency)
+        self._rooms = _Rooms(concurrency)
         self._running: dict[asyncio.Task[None], Action] = {}
         self._led = False
 
@@ -140,7 +166,7 @@ class Loop:
     async def _carry_out(self, action: Action) -> None:
         kind = type(action).__name__
         try:
-            async with self._room:
+            async with self._rooms.of(action):
                 with self._metrics.action_seconds.labels(kind).time():
                     await self._do(action)
         except Failure as failure:
@@ -171,7 +197,7 @@ class Loop:
         self._metrics.backing_off.set(len(self._patience))
         if isinstance(failure, Gone):
             pause = max(pause, await self._read_again(action))
-        else:
+        elif self._patience.is_new(matter):
             known = {"action": kind, "on": subject_of(action)[1], "why": str(failure), "again_in": round(pause, 1)}
             LOG.log(
                 logging.WARNING if isinstance(failure, Refused) else logging.INFO,

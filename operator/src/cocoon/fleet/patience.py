@@ -33,6 +33,10 @@ class Patience:
         asked = failure.retry_after if isinstance(failure, Busy) else 0.0
         return max(min(first * 2.0 ** min(count - 1, 20), longest), asked)
 
+    def is_new(self, matter: Hashable) -> bool:
+        """Whether its last failure was the first in a row."""
+        return self._failures.get(matter) == 1
+
     def forget(self, matter: Hashable) -> None:
         """It succeeded."""
         self._failures.pop(matter, None)

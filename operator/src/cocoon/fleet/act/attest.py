@@ -22,11 +22,11 @@ from cocoon.fleet.act.means import Means
 from cocoon.fleet.plan.actions import AttestServer
 from cocoon.fleet.plan.records import Attestation, Provider, RunnerView
 from cocoon.fleet.plan.trust import next_try
-from cocoon.fleet.ports.failures import Busy, Failure
+from cocoon.fleet.ports.failures import Failure
 from cocoon.fleet.ports.servers import Place, Shown
 
-_FIRST_TRIES: Final = 16
-_FIRST_PAUSE: Final = 0.5
+#: A Pod younger than this (seconds) may not have opened its port yet.
+STARTING: Final = 60.0
 _NOT_BOUND: Final = Reason("KeyMismatch", "The evidence does not name the key of the connection it came over.")
 
 
@@ -36,9 +36,10 @@ async def attest_server(action: AttestServer, means: Means) -> None:
     provider = means.provider(action.provider)
     nonce = os.urandom(NONCE_BYTES)
     try:
-        shown = await _evidence(place, nonce, means)
+        shown = await means.servers.evidence(place, nonce)
     except Failure as failure:
-        _failed(action, str(failure), means)
+        if not _is_starting(action, means):
+            _failed(action, str(failure), means)
         raise
     policy = policy_of(provider, allow_test_roots=means.allow_test_roots)
     verdict = await asyncio.to_thread(judge, shown, nonce, policy, means.clock.now())
@@ -48,17 +49,11 @@ async def attest_server(action: AttestServer, means: Means) -> None:
     _reached(action, verdict, means)
 
 
-async def _evidence(place: Place, nonce: bytes, means: Means) -> Shown:
-    """The evidence; a server that was never attested may still be opening its port, so it gets some more tries."""
-    tries = 1 if place.uid in means.mirror.snapshot.attestations else _FIRST_TRIES
-    while True:
-        tries -= 1
-        try:
-            return await means.servers.evidence(place, nonce)
-        except Busy:
-            if tries <= 0:
-                raise
-            await means.clock.sleep(_FIRST_PAUSE)
+def _is_starting(action: AttestServer, means: Means) -> bool:
+    """Whether the runner may still be opening its port: then it is asked again soon, and nothing is noted."""
+    server = means.server(action.server, action.server_uid)
+    known = action.server_uid in means.mirror.snapshot.attestations
+    return not known and means.clock.now() - server.created < STARTING
 
 
 def policy_of(provider: Provider, *, allow_test_roots: bool) -> Policy:
