@@ -13,7 +13,9 @@ from typing import Any
 
 from pytoniq.liteclient.client import LiteClient
 from pytoniq_core.tl.block import BlockIdExt
+from pytoniq_core.tlb.transaction import InternalMsgInfo
 
+from cocoon.api.ton_address import Address
 from cocoon.ton.global_config import GlobalConfig
 
 
@@ -33,6 +35,13 @@ async def pytoniq(config: GlobalConfig) -> AsyncIterator[LiteClient]:
         yield client
     finally:
         await client.close()
+
+
+async def received(client: LiteClient, address: Address, at_most: int = 1000) -> list[int]:
+    """nanoTON of each transfer that came to an account, newest first; balances also pay for storage."""
+    history = await client.get_transactions(address.raw(), at_most)
+    headers = [transaction.in_msg.info for transaction in history if transaction.in_msg]
+    return [int(header.value.grams) for header in headers if isinstance(header, InternalMsgInfo)]
 
 
 def _block(content: dict[str, Any]) -> BlockIdExt:

@@ -10,7 +10,7 @@ from pytoniq_core.proof.check_proof import ProofError
 
 from cocoon.ton.localton.queries import Queries
 from tests.ton.kit import TON, WALLET, Payer, payee, served, transfers
-from tests.ton.pytoniq_client import pytoniq
+from tests.ton.pytoniq_client import pytoniq, received
 from tests.ton.test_lies import EditedTransactions, ForgedShardState, OlderShardBlock, RichAccount, WrongValidator
 
 pytestmark = pytest.mark.ton
@@ -27,9 +27,8 @@ def payer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Payer:
 
 async def test_it_proves_balances_and_history(payer: Payer) -> None:
     async with served(Queries(payer.chain)) as config, pytoniq(config) as client:
-        received = await client.get_transactions(payee(5).raw(), 16)
         sent = await client.get_transactions(WALLET.address.raw(), 16)
-        assert [transaction.in_msg.info.value.grams for transaction in received] == [TON] * 3
+        assert await received(client, payee(5)) == [TON] * 3
         assert [len(transaction.out_msgs) for transaction in sent] == [5, 1] * 3
         assert 3 * TON - 10 < (await client.get_account_state(payee(5).raw())).balance <= 3 * TON  # storage fees
 

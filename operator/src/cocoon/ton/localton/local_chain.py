@@ -13,18 +13,25 @@ from typing import Final
 from ton_core import Cell
 
 from cocoon.api.money import NanoTon
-from cocoon.ton.cells import BadCells, from_boc, to_boc
+from cocoon.ton.cells import BadCells
 from cocoon.ton.localton import blocks
 from cocoon.ton.localton.accounts import MISSING, balance_of, funded
 from cocoon.ton.localton.blocks import BASECHAIN, KEPT_BLOCKS, LT_STEP, MASTERCHAIN, Block, BlockIds, Moment
 from cocoon.ton.localton.dictionaries import Augmentation, Dictionary, byte_bits, path_to
 from cocoon.ton.localton.earlier_blocks import ROUND, earlier_blocks
 from cocoon.ton.localton.mempool import Faithful, Mempool
-from cocoon.ton.localton.message_routes import route, sent_messages
+from cocoon.ton.localton.native_cells import (
+    NotCells,
+    native_from_boc,
+    native_hash,
+    native_to_boc,
+    route,
+    sent_messages,
+)
 from cocoon.ton.localton.network_config import network_config
 from cocoon.ton.localton.records import Genesis, Saved, StoredTransaction
 from cocoon.ton.localton.storage import Memory, Storage
-from cocoon.ton.localton.tvm import Tvm
+from cocoon.ton.localton.tvm import Account, Tvm, account_of
 from cocoon.ton.localton.validator import Validator
 
 #: The emulator runs logical times below 3709412000000 by the rules of 2021.
@@ -62,7 +69,8 @@ class LocalChain:
         self.validator = validator or Validator(DEFAULT_SEED)
         self.config = network_config(self.validator.public_key)
         self._tvm, self._storage = Tvm(self.config), storage or Memory()
-        self.accounts: dict[bytes, Cell] = {}
+        self._missing = account_of(MISSING)
+        self.accounts: dict[bytes, Account] = {}
         self.transactions: defaultdict[bytes, list[StoredTransaction]] = defaultdict(list)
         self._dictionary: Dictionary[Cell, NanoTon] = Dictionary(
             256,
@@ -123,7 +131,7 @@ class LocalChain:
 
     def balance(self, account: bytes) -> NanoTon:
         """What an account (hash) has now."""
-        return balance_of(self.accounts.get(account, MISSING))
+        return balance_of(self._account(account).cell)
 
     # ---- messages
 
@@ -132,12 +140,12 @@ class LocalChain:
         if len(content) > MAXIMUM_MESSAGE_BYTES:
             raise NotAcceptable("external message is too large")
         try:
-            message = from_boc(content)
-            found = route(message)
-        except Exception as error:  # whatever ton-core stumbles over in cells that are no message
+            message = native_from_boc(content)
+            target = route(message)
+        except NotCells as error:
             raise NotAcceptable(f"external message is malformed: {error}") from error
-        account = self.accounts.get(found.account, MISSING)
-        if found.kind != "external" or self._tvm.run(account, message, self._now(), self._lt + 1) is None:
+        account, lt = self._account(target.account), self._lt + 1
+        if target.kind != "external" or not self._tvm.accepts(account, message, self._now(), lt):
             raise NotAcceptable("cannot apply external message to current state : External message was not accepted")
         self.mempool.add(message)
 
@@ -172,20 +180,23 @@ class LocalChain:
             target = route(message)
             if target.kind == "outbound" or target.workchain != BASECHAIN:
                 continue
-            account = self.accounts.get(target.account, MISSING)
-            outcome = self._tvm.run(account, message, now, self._lt + 1)
+            outcome = self._tvm.run(self._account(target.account), message, now, self._lt + 1)
             if outcome is None:
                 continue  # an external message that was good when it was accepted, and isn't any more
             transaction, sent = outcome.transaction, sent_messages(outcome.transaction)
-            made[target.account].append(StoredTransaction(self._lt + 1, seqno, transaction.hash, to_boc(transaction)))
+            stored = StoredTransaction(self._lt + 1, seqno, native_hash(transaction), native_to_boc(transaction))
+            made[target.account].append(stored)
             self._set_account(target.account, outcome.account)
             pending.extend(sent)
             self._lt += len(sent) + 2
         return made
 
-    def _set_account(self, key: bytes, account: Cell) -> None:
+    def _account(self, key: bytes) -> Account:
+        return self.accounts.get(key, self._missing)
+
+    def _set_account(self, key: bytes, account: Account) -> None:
         self.accounts[key] = account
-        self._dictionary.set(byte_bits(key), account)
+        self._dictionary.set(byte_bits(key), account.cell)
 
     def _make(self, moment: Moment) -> Block:
         previous, set_hash = self.last, self.validator.set_hash
@@ -215,7 +226,7 @@ class LocalChain:
 
     def _begin(self) -> None:
         for key, balance in self.genesis.balances.items():
-            self._set_account(key, funded(key, balance, self.genesis.utime))
+            self._set_account(key, account_of(funded(key, balance, self.genesis.utime)))
         moment = Moment(0, self.genesis.utime, 0, 0)
         shard_state = blocks.shard_state(moment, self._dictionary.root())
         shard_id = blocks.identify(BASECHAIN, 0, shard_state)

@@ -10,16 +10,17 @@ from collections import deque
 from typing import Protocol
 
 from msgspec import Struct
-from ton_core import Cell
+
+from cocoon.ton.localton.native_cells import NativeCell
 
 
 class Mempool(Protocol):
     """Between lite-server and blocks."""
 
-    def add(self, message: Cell) -> None:
+    def add(self, message: NativeCell) -> None:
         """A message was accepted."""
 
-    def next_block(self) -> list[Cell]:
+    def next_block(self) -> list[NativeCell]:
         """The messages for the block that is made now, oldest first."""
 
     def waiting(self) -> bool:
@@ -30,13 +31,13 @@ class Faithful:
     """Every message is in the next block."""
 
     def __init__(self) -> None:
-        self._queue: deque[Cell] = deque()
+        self._queue: deque[NativeCell] = deque()
 
-    def add(self, message: Cell) -> None:
+    def add(self, message: NativeCell) -> None:
         """Keep it."""
         self._queue.append(message)
 
-    def next_block(self) -> list[Cell]:
+    def next_block(self) -> list[NativeCell]:
         """All of them."""
         found = list(self._queue)
         self._queue.clear()
@@ -61,10 +62,10 @@ class Unreliable:
 
     def __init__(self, luck: random.Random, odds: Odds | None = None) -> None:
         self._luck, self._odds = luck, odds or Odds()
-        self._due: list[tuple[int, Cell]] = []  # blocks to go, message
+        self._due: list[tuple[int, NativeCell]] = []  # blocks to go, message
         self.lost = self.delayed = self.repeated = 0
 
-    def add(self, message: Cell) -> None:
+    def add(self, message: NativeCell) -> None:
         """Decide what becomes of it."""
         drawn, odds = self._luck.random(), self._odds
         if drawn < odds.lost:
@@ -78,7 +79,7 @@ class Unreliable:
                 self.repeated += 1
                 self._due.append((self._some_blocks(), message))
 
-    def next_block(self) -> list[Cell]:
+    def next_block(self) -> list[NativeCell]:
         """Those whose time has come."""
         found = [message for blocks, message in self._due if blocks == 0]
         self._due = [(blocks - 1, message) for blocks, message in self._due if blocks > 0]

@@ -10,6 +10,7 @@ from ton_core import Cell
 
 from cocoon.api.money import NanoTon
 from cocoon.ton.localton.blocks import BlockIds
+from cocoon.ton.localton.tvm import Account
 
 
 class Genesis(Struct, frozen=True):
@@ -32,7 +33,7 @@ class Saved(Struct, frozen=True):
     """A chain as it was stored. `ids`: with whether they are kept for ever. Blocks: none before the first one."""
 
     genesis: Genesis
-    accounts: dict[bytes, Cell]
+    accounts: dict[bytes, Account]
     transactions: list[tuple[bytes, StoredTransaction]]
     ids: list[tuple[BlockIds, bool]]
     key_block: Cell | None
@@ -40,4 +41,4 @@ class Saved(Struct, frozen=True):
 
 
 #: What a block changed: each account as it is now, and its transactions in this block.
-Touched: TypeAlias = Mapping[bytes, tuple[Cell, list[StoredTransaction]]]
+Touched: TypeAlias = Mapping[bytes, tuple[Account, list[StoredTransaction]]]

@@ -9,12 +9,11 @@ import sqlite3
 from pathlib import Path
 from typing import Final, Protocol
 
-from ton_core import Cell
-
 from cocoon.api.money import NanoTon
 from cocoon.ton.cells import from_boc, to_boc
 from cocoon.ton.localton.blocks import BASECHAIN, KEPT_BLOCKS, KEY_BLOCK, MASTERCHAIN, Block, BlockIds
 from cocoon.ton.localton.records import Genesis, Saved, StoredTransaction, Touched
+from cocoon.ton.localton.tvm import Account, stored_account
 from cocoon.ton.localton.validator import BlockId
 
 _SCHEMA: Final = """
@@ -89,7 +88,7 @@ class SqliteFile:
             self._save_ids(block.ids, lasting=lasting)
             self._save_cells(block)
             for address, (account, transactions) in touched.items():
-                self._db.execute("insert or replace into account values (?, ?)", (address, to_boc(account)))
+                self._db.execute("insert or replace into account values (?, ?)", (address, account.content))
                 self._db.executemany(
                     "insert into tx values (?, ?, ?, ?, ?)",
                     [(row.lt, address, row.seqno, row.hash, row.content) for row in transactions],
@@ -123,8 +122,8 @@ class SqliteFile:
         stored = [(name, to_boc(cell)) for name, cell in rows.items()]
         self._db.executemany("insert or replace into cells values (?, ?)", stored)
 
-    def _accounts(self) -> dict[bytes, Cell]:
-        return {address: from_boc(content) for address, content in self._db.execute("select * from account")}
+    def _accounts(self) -> dict[bytes, Account]:
+        return {address: stored_account(content) for address, content in self._db.execute("select * from account")}
 
     def _transactions(self) -> list[tuple[bytes, StoredTransaction]]:
         rows = self._db.execute("select address, lt, seqno, hash, content from tx order by lt")
