@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from demo import chart, receipts
+from demo import chart, receipts, runner_metrics
 from demo.kubectl import Kubectl, condition, until
 from demo.provider import SERVERS
 from demo.receipts import Verified
@@ -42,8 +42,8 @@ class Fleet:
         return str(self.job(name)["status"]["binding"]["server"].rpartition("/")[2])
 
     def until_working(self, name: str) -> None:
-        """Wait until some items of the job are answered, and not all."""
-        until(lambda: self._state(name) == "Running" and self._done(name) > 0, f"{name} working", 60)
+        """Wait until an item of the job is at Triton."""
+        until(lambda: self._state(name) == "Running" and self._in_flight(name) > 0, f"{name} working", 60)
 
     def until_state(self, name: str, state: str, seconds: float = 90) -> Json:
         until(lambda: self._state(name) == state, f"{name} being {state}", seconds)
@@ -70,8 +70,8 @@ class Fleet:
     def _state(self, name: str) -> str:
         return str(self.job(name).get("status", {}).get("state", "Pending"))
 
-    def _done(self, name: str) -> int:
-        return int(self.job(name).get("status", {}).get("usage", {}).get("items", 0))
+    def _in_flight(self, name: str) -> int:
+        return runner_metrics.total(self.kubectl, self.server_of(name), runner_metrics.IN_FLIGHT)
 
 
 def _item(number: int, tokens: int) -> str:

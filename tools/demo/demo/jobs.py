@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 
-from demo import samples, story
+from demo import runner_metrics, samples, story
 from demo.errors import DemoError
 from demo.kubectl import Json, Kubectl, condition, until
 from demo.screen import Screen
@@ -30,7 +30,7 @@ def watch(kubectl: Kubectl, screen: Screen) -> dict[str, Json]:
     changed = time.monotonic()
     while True:
         jobs = {each["metadata"]["name"]: each for each in kubectl.every("inferencejob")}
-        if _tell(jobs, told, screen):
+        if _tell(_news(jobs) | _progress(kubectl, jobs), told, screen):
             changed = time.monotonic()
         if all(_settled(jobs.get(name)) for name in story.JOBS):
             return jobs
@@ -39,11 +39,25 @@ def watch(kubectl: Kubectl, screen: Screen) -> dict[str, Json]:
         time.sleep(0.5)
 
 
-def _tell(jobs: Mapping[str, Json], told: dict[str, str], screen: Screen) -> bool:
-    news = {name: _now(jobs[name]) for name in story.JOBS if name in jobs}
+def _news(jobs: Mapping[str, Json]) -> dict[str, str]:
+    return {name: _now(jobs[name]) for name in story.JOBS if name in jobs}
+
+
+def _progress(kubectl: Kubectl, jobs: Mapping[str, Json]) -> dict[str, str]:
+    """How many items the servers of running jobs have answered in their lives, to the hundred: all jobs together."""
+    servers = {_server(job) for job in jobs.values() if job.get("status", {}).get("state") == "Running"}
+    answered = {server: runner_metrics.total(kubectl, server, runner_metrics.ANSWERED) for server in servers}
+    return {server: f"{count // 100 * 100}+ items answered" for server, count in answered.items() if count >= 100}
+
+
+def _server(job: Json) -> str:
+    return str(job["status"]["binding"]["server"].rpartition("/")[2])
+
+
+def _tell(news: Mapping[str, str], told: dict[str, str], screen: Screen) -> bool:
     fresh = {name: line for name, line in news.items() if told.get(name) != line}
     for name, line in fresh.items():
-        screen.say(f"{name:14} {line}")
+        screen.say(f"{name:14}  {line}")
     told.update(fresh)
     return bool(fresh)
 
@@ -56,7 +70,7 @@ def _now(job: Json) -> str:
     if state == "Pending":
         return f"Pending    {condition(job, 'Bound').get('message', '')}"
     if state == "Running":
-        return f"Running    {usage.get('items', 0)} items answered on {status['binding']['server']}"
+        return f"Running    on {_server(job)}, attempt {status['binding']['attempt']}"
     if state == "Failed":
         return f"Failed     {condition(job, 'Succeeded').get('message', '')}"
     return f"{state}  {usage.get('items', 0)} items answered, {usage.get('failedItems', 0)} refused"
