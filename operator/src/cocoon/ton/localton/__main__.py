@@ -53,6 +53,7 @@ async def serve(options: argparse.Namespace) -> None:
         sys.exit(f"{options.state} holds a chain that began at {chain.genesis.utime}: give that as --genesis-time.")
     queries = Queries(chain)
     async with lite_server(queries, options.host, options.port) as endpoint:
+        chain.produce()  # chain time catches up before anybody asks
         if options.config_out:
             _write(options.config_out, _config(chain, options.advertise, endpoint.port))
         _say(f"lite-server on port {endpoint.port}, block {chain.last.ids.seqno}, faucet {FAUCET.address.friendly()}")

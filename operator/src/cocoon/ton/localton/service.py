@@ -66,6 +66,7 @@ async def running(chain: LocalChain, pace: Pace | None = None) -> AsyncIterator[
     """A chain with its lite-server on a free port of this machine. Gives the configuration for clients."""
     queries = Queries(chain)
     async with lite_server(queries) as endpoint:
+        chain.produce()  # chain time catches up before anybody asks
         producing = asyncio.create_task(produce_blocks(queries, pace or Pace()))
         try:
             yield global_config(chain, [endpoint])
