@@ -8,7 +8,9 @@ from imagebuild.buildah import Recipe
 from imagebuild.errors import BuildError
 from imagebuild.screen import step
 
-COMPONENTS = ("fleet", "runner", "payout", "keyring", "cli")
+COMPONENTS = ("fleet", "runner", "payout", "localton", "keyring", "cli")
+#: Of all that an image holds, where that is not our licence alone: pytonlib is GPL-3.0.
+LICENSES = dict.fromkeys(("payout", "localton"), "Apache-2.0 AND GPL-3.0-only")
 
 
 def names() -> list[str]:
@@ -46,7 +48,7 @@ def _component(name: str) -> Recipe:
     requirements, package = _requirements(name), paths.REPOSITORY / "operator/src/cocoon"
     sources = (requirements, package, paths.REPOSITORY / "LICENSE", buildah.identity("base"))
     contexts = {"wheels": wheels.fetch(requirements)}
-    arguments = {"BASE": buildah.image("base"), "COMPONENT": name}
+    arguments = {"BASE": buildah.image("base"), "COMPONENT": name, "LICENSES": LICENSES.get(name, "Apache-2.0")}
     return Recipe(name, folder / "Dockerfile", paths.REPOSITORY, sources, contexts, arguments)
 
 

@@ -14,18 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final
 
-from pytonlib import TonlibClient
-from pytonlib.tonlibjson import (
+from cocoon.ton.chain import ChainError, Lagging, Lying, NotAccepted, Unreachable
+from cocoon.ton.tonlib_library import (
     BlockDeleted,
     BlockNotFound,
     ExternalMessageNotAccepted,
     LiteServerTimeout,
+    TonlibClient,
     TonlibError,
     TonlibException,
     TonlibNoResponse,
 )
-
-from cocoon.ton.chain import ChainError, Lagging, Lying, NotAccepted, Unreachable
 
 _THREADS: Final = 4
 #: pytonlib has to give up before we do, so that its own books stay in order.
