@@ -56,7 +56,8 @@ class FakeKubelet:
                 "phase": "Running",
                 "podIP": address,
                 "conditions": [*conditions, _condition("ContainersReady", "True", now)],
-                "containerStatuses": [{"name": name, "state": {"running": {}}} for name in ("triton", "runner")],
+                "initContainerStatuses": [{"name": "triton", "state": {"running": {}}}],
+                "containerStatuses": [{"name": "runner", "state": {"running": {}}}],
             }
 
         self._world.cluster.edit(ref, run)

@@ -56,7 +56,7 @@ def _try_out(kube: Kube, manifest: Manifest) -> Manifest:
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_server_with_the_production_image_is_accepted(kube: Kube, namespace: str, source: str) -> None:
     stored = _try_out(kube, _pod(_provider(namespace, source)))
-    triton = stored["spec"]["containers"][0]
+    triton = stored["spec"]["initContainers"][-1]
     assert triton["image"] == NVIDIA
     assert triton["resources"]["limits"][builders.GPU] == "1"
 

@@ -173,6 +173,12 @@ def test_the_largest_init_container_counts_if_it_holds_more() -> None:
     assert requested({"spec": spec}) == {builders.GPU: 3}
 
 
+def test_a_sidecar_holds_gpus_beside_the_containers() -> None:
+    held = {"resources": {"limits": {builders.GPU: "2"}}}
+    sidecar = {"restartPolicy": "Always", **held}
+    assert requested({"spec": {"initContainers": [sidecar], "containers": [held]}}) == {builders.GPU: 4}
+
+
 def test_a_pod_of_somebody_else_is_no_server() -> None:
     with pytest.raises(Unreadable):
         server({"metadata": {"name": "p", "namespace": "default"}})

@@ -35,7 +35,11 @@ def _pod(provider: Provider, terms: RunnerTerms = TERMS) -> Manifest:
 
 
 def _container(pod: Manifest, name: str) -> dict[str, Any]:
-    return next(each for each in pod["spec"]["containers"] if each["name"] == name)
+    return next(each for each in _containers(pod) if each["name"] == name)
+
+
+def _containers(pod: Manifest) -> list[dict[str, Any]]:
+    return [*pod["spec"]["initContainers"], *pod["spec"]["containers"]]
 
 
 def _environment(pod: Manifest) -> dict[str, str]:
@@ -43,11 +47,18 @@ def _environment(pod: Manifest) -> dict[str, str]:
 
 
 def test_a_server_can_do_nothing_to_the_cluster() -> None:
-    spec = _pod(_provider())["spec"]
+    pod = _pod(_provider())
+    spec = pod["spec"]
     assert spec["automountServiceAccountToken"] is False
     assert spec["securityContext"]["runAsNonRoot"] is True
-    assert all(each["securityContext"]["capabilities"] == {"drop": ["ALL"]} for each in spec["containers"])
-    assert all(each["securityContext"]["readOnlyRootFilesystem"] for each in spec["containers"])
+    assert all(each["securityContext"]["capabilities"] == {"drop": ["ALL"]} for each in _containers(pod))
+    assert all(each["securityContext"]["readOnlyRootFilesystem"] for each in _containers(pod))
+
+
+def test_triton_is_ended_after_the_runner() -> None:
+    spec = _pod(_provider())["spec"]
+    assert [each["name"] for each in spec["containers"]] == ["runner"]
+    assert (spec["initContainers"][-1]["name"], spec["initContainers"][-1]["restartPolicy"]) == ("triton", "Always")
 
 
 def test_a_server_is_pinned_to_its_node_and_outlasts_its_silence() -> None:
@@ -93,7 +104,8 @@ def test_sources_are_mounted_read_only(source: dict[str, str], volume: dict[str,
     assert sources == {"name": "sources"} | volume
     mount = next(each for each in _container(pod, "runner")["volumeMounts"] if each["name"] == "sources")
     assert mount["readOnly"] is True
-    assert bool(pod["spec"]["initContainers"]) == ("image" in source)
+    copied = any(each["name"] == "model" for each in pod["spec"]["initContainers"])
+    assert copied == ("image" in source)
 
 
 def _template(**spec: Any) -> str:

@@ -55,12 +55,17 @@ def add_up(uses: Iterable[tuple[str, dict[str, int]]], nodes: Iterable[str]) -> 
 
 
 def requested(pod: Json) -> dict[str, int]:
-    """Extended resources that a Pod holds: the sum over its containers, or an init container's if that is more."""
+    """Extended resources that a Pod holds: the sum over its containers, or an init container's if that is more.
+
+    Sidecars (init containers that are restarted) run beside the containers, so they count as such.
+    """
+    first = pod["spec"].get("initContainers") or []
+    sidecars = [container for container in first if container.get("restartPolicy") == "Always"]
     total: dict[str, int] = defaultdict(int)
-    for container in pod["spec"].get("containers") or []:
+    for container in [*sidecars, *(pod["spec"].get("containers") or [])]:
         for name, count in _limits(container).items():
             total[name] += count
-    for container in pod["spec"].get("initContainers") or []:
+    for container in first:
         for name, count in _limits(container).items():
             total[name] = max(total[name], count)
     return dict(total)

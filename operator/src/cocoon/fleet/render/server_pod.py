@@ -91,6 +91,7 @@ def _annotations(offer: Offer, wish: CreateServer) -> dict[str, str]:
 
 def _spec(provider: Provider, offer: Offer, wish: CreateServer, terms: RunnerTerms) -> dict[str, Any]:
     source = offer.spec.source
+    copies = [_model_image(source.image, offer.model)] if source.image else []
     spec: dict[str, Any] = {
         "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _only(wish.node)}},
         "automountServiceAccountToken": False,
@@ -106,8 +107,8 @@ def _spec(provider: Provider, offer: Offer, wish: CreateServer, terms: RunnerTer
             "fsGroup": NOBODY,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "initContainers": [_model_image(source.image, offer.model)] if source.image else [],
-        "containers": [_triton(provider, offer, wish), _runner(provider, offer, wish, terms)],
+        "initContainers": [*copies, _triton(provider, offer, wish)],
+        "containers": [_runner(provider, offer, wish, terms)],
         "volumes": _volumes(provider, offer),
         "imagePullSecrets": [{"name": secret.name} for secret in provider.spec.image_pull_secrets],
     }
@@ -134,6 +135,7 @@ def _tolerations(provider: Provider) -> list[dict[str, Any]]:
 
 
 def _triton(provider: Provider, offer: Offer, wish: CreateServer) -> dict[str, Any]:
+    """A sidecar, which the kubelet ends after the runner: the runner needs it to finish its jobs."""
     triton, key = provider.spec.triton, _control_key(provider, wish)
     restricted = [
         f"--http-restricted-api=model-repository:{CONTROL_HEADER}={key}",
@@ -141,6 +143,7 @@ def _triton(provider: Provider, offer: Offer, wish: CreateServer) -> dict[str, A
     ]
     return {
         "name": "triton",
+        "restartPolicy": "Always",
         "image": triton.image,
         "command": ["tritonserver"],
         "args": [*_TRITON_FLAGS, *restricted, *triton.args],
