@@ -8,6 +8,7 @@ Prints a table and writes build/bench/jobs.json. docs/benchmarks.md says how eac
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -111,6 +112,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--small", action="store_true", help="a few jobs: shows that the path works, not how fast")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     rows: list[Row] = []
     for part in _parts(given.only, small=given.small):
         load, begun = busy_cores(), time.monotonic()

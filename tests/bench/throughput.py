@@ -36,9 +36,10 @@ def run_fleet(profile: Profile, seconds: float) -> Outcome:
 async def _measure_fleet(fleet: FleetUnderTest, profile: Profile, seconds: float) -> Outcome:
     kube, load = fleet.cluster.kube(), Load(access(fleet.cluster), profile)
     before, watched = requests(kube), Watched(fleet.pids())
-    await load.run()
     try:
-        await _until_acknowledged(fleet, profile.jobs, time.monotonic() + seconds)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(load.run())
+            await _until_acknowledged(fleet, profile.jobs, seconds)
     except TimeoutError:
         left = wrongs(kube, await fleet.observed(), profile.jobs)
         raise WrongRun(f"Not all jobs ended in time: {left[:5]}\n{fleet.log('operator')}") from None
@@ -49,12 +50,17 @@ async def _measure_fleet(fleet: FleetUnderTest, profile: Profile, seconds: float
     return outcome(profile, load.created, observed.timings, spent, counted)
 
 
-async def _until_acknowledged(fleet: FleetUnderTest, jobs: int, deadline: float) -> None:
+async def _until_acknowledged(fleet: FleetUnderTest, jobs: int, seconds: float) -> None:
+    begun, said = time.monotonic(), 0.0
     async with aiohttp.ClientSession() as session:
-        while (await fleet.progress(session)).acknowledged < jobs:
+        while (now := await fleet.progress(session)).acknowledged < jobs:
             fleet.pid("operator")
-            if time.monotonic() > deadline:
+            passed = time.monotonic() - begun
+            if passed > seconds:
                 raise TimeoutError
+            if passed > said + 10:
+                said = passed
+                sys.stderr.write(f"{passed:5.0f} s: {now.started} jobs were begun, {now.acknowledged} are done\n")
             await asyncio.sleep(0.25)
 
 
@@ -72,10 +78,12 @@ async def _measure_bare(cluster: ApiServer, profile: Profile) -> Outcome:
     )
     server = {name: pid for name in ("kube-apiserver", "etcd") if (pid := cluster.pid(name)) is not None}
     before, watched = requests(kube), Watched({**server, "bare loop": process.pid})
-    await load.run()
-    assert process.stdout is not None
-    observed = msgspec.json.decode(await process.stdout.readuntil(b"\n"), type=Observed)
-    spent = watched.cpu(), {"bare loop": peak_memory(process.pid)}
-    process.terminate()
-    await process.wait()
+    try:
+        await load.run()
+        assert process.stdout is not None
+        observed = msgspec.json.decode(await process.stdout.readuntil(b"\n"), type=Observed)
+        spent = watched.cpu(), {"bare loop": peak_memory(process.pid)}
+    finally:
+        process.kill()
+        await process.wait()
     return outcome(profile, load.created, observed.timings, spent, requests(kube) - before)
