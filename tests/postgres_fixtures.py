@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: one server for the whole run, in a folder of its own, on a loopback port; a database each.
+"""A real PostgreSQL for tests: one server for the whole run, on a loopback port; a database for each test.
 
 It runs as an unprivileged user (PostgreSQL refuses root), with fsync on: durability is part of what is tested.
 """
@@ -24,16 +24,16 @@ PASSWORD = "not-to-be-logged-7f3a"
 
 
 def _binary(name: str) -> Path:
-    """From Debian's packages, or wherever the machine has it. Fails the test if there is none: `apt install postgresql`."""
+    """From Debian's packages, or wherever the machine has it. Fails the test if there is none."""
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
     path = found[-1] if found else Path(shutil.which(name) or "")
     assert path.is_file(), "PostgreSQL is not installed: apt-get install postgresql"
     return path
 
 
-def _unprivileged() -> dict[str, str]:
-    """Arguments for subprocess that make it run as somebody other than root."""
-    return {"user": "nobody"} if os.geteuid() == 0 else {}
+def _user() -> str | None:
+    """Whom it runs as: not root."""
+    return "nobody" if os.geteuid() == 0 else None
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Postgres:
         """Return when it takes connections."""
         log = (self.folder / "log").open("ab")
         command = [_binary("postgres"), "-D", self.folder / "data", "-h", "127.0.0.1", "-p", str(self.port), "-k", ""]
-        self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **_unprivileged())
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, user=_user())
         log.close()
         deadline = time.monotonic() + START_SECONDS
         while subprocess.call(
@@ -77,7 +77,16 @@ class Postgres:
 
     def sql(self, database: str, statement: str) -> str:
         """Run a statement as the administrator; what psql prints."""
-        command = [_binary("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), "-c", statement]
+        command: list[str | Path] = [
+            _binary("psql"),
+            "-XqAt",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            self.url(database),
+            "-c",
+            statement,
+        ]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
@@ -89,9 +98,18 @@ def new_postgres(folder: Path) -> Postgres:
     password = folder / "password"
     password.write_text(PASSWORD)
     password.chmod(0o644)
-    command = [_binary("initdb"), "-D", folder / "data", "-U", USER, "-A", "scram-sha-256", f"--pwfile={password}"]
+    command: list[str | Path] = [
+        _binary("initdb"),
+        "-D",
+        folder / "data",
+        "-U",
+        USER,
+        "-A",
+        "scram-sha-256",
+        f"--pwfile={password}",
+    ]
     command += ["--no-sync", "-E", "UTF8", "--locale=C"]
-    subprocess.run(command, check=True, capture_output=True, cwd=folder, **_unprivileged())
+    subprocess.run(command, check=True, capture_output=True, cwd=folder, user=_user())
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     return Postgres(folder, port)

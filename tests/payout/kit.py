@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -18,10 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 from msgspec import structs
+from sqlalchemy import select
 
 from cocoon.api.evidence import Keys
 from cocoon.api.money import Price, Usage
 from cocoon.api.receipts import Claims, ReceiptModel
+from cocoon.api.ton_address import Address
 from cocoon.api.trust import Trust
 from cocoon.attest import bundle, receipts
 from cocoon.attest.collect import SoftwareCollector
@@ -37,6 +40,7 @@ from cocoon.payout.settings import (
     PolicySettings,
     Settings,
 )
+from cocoon.payout.store.books import ACCOUNTS
 
 NOW = 1_800_000_000.0
 CLUSTER = "3b6c2c1e-cluster"
@@ -62,8 +66,6 @@ class Clock:
 
 def wallet(number: int = 1, *, test_only: bool = False, workchain: int = 0) -> str:
     """A well-formed address."""
-    from cocoon.api.ton_address import Address
-
     return Address(workchain, number.to_bytes(32), bounceable=False, test_only=test_only).friendly()
 
 
@@ -208,7 +210,7 @@ class Desk:
         self.token = token
 
     async def call(self, method: str, path: str, body: object = None, **options: Any) -> Answer:
-        data = body if isinstance(body, bytes | None) else msgspec.json.encode(body)
+        data = body if isinstance(body, bytes | io.BytesIO | None) else msgspec.json.encode(body)
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         async with self._session.request(method, path, data=data, headers=headers, **options) as answer:
             return Answer(answer.status, await answer.read(), dict(answer.headers))
@@ -262,19 +264,15 @@ class World:
 
     async def balances(self) -> dict[str, int]:
         """Of all accounts, by name."""
-        from sqlalchemy import select
-
-        from cocoon.payout.store.books import ACCOUNTS
-
         async with self.service.store.reading() as connection:
             rows = await connection.execute(select(ACCOUNTS.c.name, ACCOUNTS.c.balance))
             return {row.name: row.balance for row in rows}
 
 
 @asynccontextmanager
-async def served(service: Service, http: HttpSettings = HttpSettings("127.0.0.1", 0)) -> AsyncIterator[str]:
+async def served(service: Service) -> AsyncIterator[str]:
     """The address at which a service is served."""
-    web = server(application(service), http)
+    web = server(application(service), HttpSettings("127.0.0.1", 0))
     web.config.load()
     web.lifespan = web.config.lifespan_class(web.config)
     await web.startup()
@@ -293,7 +291,6 @@ async def world(
 ) -> AsyncIterator[World]:
     """A service over this database, with a client account of 1,000 TON to be credited by the test."""
     clock, cluster = clock or Clock(), SignedBy()
-    folder.mkdir(parents=True, exist_ok=True)
     made = settings(folder, database, cluster)
     async with (
         running(change(made) if change else made, clock.now) as service,

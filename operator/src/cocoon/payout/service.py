@@ -49,7 +49,7 @@ async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterat
     chain = await asyncio.to_thread(zero_state, Path(settings.chain.global_config))
     check_trust(settings.policy.trust, chain, settings.chain.development)
     terms, archive, metrics = terms_of(settings, chain), Archive(Path(settings.archive)), Metrics()
-    async with Store(settings.database_url) as store, asyncio.TaskGroup() as tasks:
+    async with Store(settings.database_url) as store:
         async with store.writing() as connection:
             await stamp(connection, chain, settings.policy.trust, now())
         service = Service(
@@ -64,11 +64,12 @@ async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterat
             metrics=metrics,
         )
         await audit(store, metrics)
-        background = [tasks.create_task(service.intake.run()), tasks.create_task(be_audited(store, metrics))]
         _LOG.info("taking receipts", extra={"chain": chain, "trust": settings.policy.trust.value})
-        try:
-            yield service
-        finally:
-            for task in background:
-                task.cancel()
-            archive.close()
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(service.intake.run()), tasks.create_task(be_audited(store, metrics))]
+            try:
+                yield service
+            finally:
+                for task in background:
+                    task.cancel()
+                archive.close()

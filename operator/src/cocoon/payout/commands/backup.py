@@ -61,7 +61,9 @@ def _dump(connection: Connection, file: Path) -> int:
         lines.write(_line({"format": FORMAT, "version": version(connection)}))
         for table in TABLES:
             for row in connection.execution_options(yield_per=_ROWS).execute(select(table)).mappings():
-                lines.write(_line({"table": table.name, "row": {name: _plain(value) for name, value in row.items()}}))
+                lines.write(
+                    _line({"table": str(table.name), "row": {str(name): _plain(value) for name, value in row.items()}})
+                )
                 count += 1
         lines.write(_line({"rows": count}))
         lines.flush()

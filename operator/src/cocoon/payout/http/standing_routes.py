@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
 
 from cocoon.payout.audit import show
 from cocoon.payout.http.edge import Part, described
@@ -20,7 +21,8 @@ async def get_health() -> Response:
 @ROUTES.get("/readyz", **described(None, {200: "text/plain"}))
 async def get_readiness(service: Part) -> Response:
     """The database answers, and this process may write to it."""
-    async with service.store.writing():
+    async with service.store.writing() as connection:
+        await connection.execute(text("SELECT 1"))
         return Response("ok\n", media_type="text/plain")
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cocoon.payout.store.database import WriterLock, database_url, open_engine
@@ -74,6 +74,8 @@ class Store:
                 connection = await self._connected()
                 async with connection.begin():
                     yield connection
+            except IntegrityError:
+                raise  # a rule of the books: not the database's failure but ours
             except (DBAPIError, OSError) as error:
                 if isinstance(error, OSError) or error.connection_invalidated or self._lost():
                     await self._drop()
