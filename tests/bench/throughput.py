@@ -36,11 +36,11 @@ def run_fleet(profile: Profile, seconds: float) -> Outcome:
 async def _measure_fleet(fleet: FleetUnderTest, profile: Profile, seconds: float) -> Outcome:
     kube, load = fleet.cluster.kube(), Load(access(fleet.cluster), profile)
     before, watched = requests(kube), Watched(fleet.pids())
+    loading = asyncio.create_task(load.run())
     try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(load.run())
-            await _until_acknowledged(fleet, profile.jobs, seconds)
+        await _until_acknowledged(fleet, loading, profile.jobs, seconds)
     except TimeoutError:
+        loading.cancel()
         left = wrongs(kube, await fleet.observed(), profile.jobs)
         raise WrongRun(f"Not all jobs ended in time: {left[:5]}\n{fleet.log('operator')}") from None
     spent = watched.cpu(), {name: peak_memory(pid) for name, pid in fleet.pids().items()}
@@ -50,11 +50,13 @@ async def _measure_fleet(fleet: FleetUnderTest, profile: Profile, seconds: float
     return outcome(profile, load.created, observed.timings, spent, counted)
 
 
-async def _until_acknowledged(fleet: FleetUnderTest, jobs: int, seconds: float) -> None:
+async def _until_acknowledged(fleet: FleetUnderTest, loading: asyncio.Task[None], jobs: int, seconds: float) -> None:
     begun, said = time.monotonic(), 0.0
     async with aiohttp.ClientSession() as session:
         while (now := await fleet.progress(session)).acknowledged < jobs:
             fleet.pid("operator")
+            if loading.done():
+                loading.result()  # raises what went wrong with it
             passed = time.monotonic() - begun
             if passed > seconds:
                 raise TimeoutError
