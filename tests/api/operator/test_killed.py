@@ -22,7 +22,7 @@ from tests.bench import manifests
 from tests.bench.fleet_under_test import (
     OPERATOR_NAMESPACE,
     FleetUnderTest,
-    as_administrator,
+    access,
     bench_cluster,
     python_path,
 )
@@ -54,7 +54,7 @@ class KillableFleet(FleetUnderTest):
     def start_stub(self) -> None:
         """One that outlives an API server that goes away."""
         ports = [str(self.runner_port), str(self.control_port)]
-        self._python("stub", "-m", "tests.api.operator.lasting_stub", *as_administrator(self.cluster), *ports)
+        self._python("stub", "-m", "tests.api.operator.lasting_stub", *access(self.cluster).arguments(), *ports)
         self.processes.until(lambda: not tcp.is_free(self.control_port), "stub", 30)
 
     def kills(self) -> None:

@@ -54,7 +54,7 @@ class Leadership:
         try:
             while True:
                 await self.step(cluster)
-                await self._clock.sleep(self._bounded(self._duration / 5))
+                await self._clock.sleep(self._bounded(self._duration / (5 if self.leading else 10)))
         finally:
             await self._give_back(cluster)
 

@@ -28,7 +28,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     allow_private_addresses: bool = False
     priority_class: str = ""
     lease: str = "cocoon-fleet"
-    lease_seconds: float = 10.0
+    lease_seconds: float = 12.0
     identity_secret: str = "cocoon-fleet-operator-identity"  # noqa: S105 - a Secret's name
     listen: str = "0.0.0.0"  # noqa: S104 - a Pod's probes and scrapes come from outside of it
     port: int = 8080
@@ -70,7 +70,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     flag("allow-private-addresses", "let runners fetch from private addresses", kind=bool)
     flag("priority-class", "priorityClassName of server Pods")
     flag("lease", "name of the leader's Lease", "cocoon-fleet")
-    flag("lease-seconds", "how long a silent leader keeps its Lease", 10.0, float)
+    flag("lease-seconds", "how long a silent leader keeps its Lease", 12.0, float)
     flag("identity-secret", "Secret with the client certificate for runners", "cocoon-fleet-operator-identity")
     flag("listen", "address of metrics and probes", "0.0.0.0")  # noqa: S104 - scrapes come from outside of the Pod
     flag("port", "port of metrics and probes", 8080, int)
