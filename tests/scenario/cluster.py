@@ -74,7 +74,7 @@ class FakeCluster:
             new["spec"] = copy.deepcopy(manifest["spec"])
         return await self._written("apply", self._replace(ref, old, new))
 
-    async def apply_status(self, manifest: Manifest, manager: str) -> Manifest:  # noqa: ARG002 - one writer per condition
+    async def apply_status(self, manifest: Manifest, manager: str) -> Manifest:
         await self._answer()
         ref = ref_of(manifest)
         old = self._find(ref)

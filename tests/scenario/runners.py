@@ -68,6 +68,7 @@ class FakeRunner:
         self._contact = now()
         self._stood = True
         self.acknowledged_attempts: set[str] = set()
+        self._news = asyncio.Event()
         self.restart()
 
     def restart(self) -> None:
@@ -80,8 +81,7 @@ class FakeRunner:
         self.models = {}
         for attempt in list(self._timers):
             self._timers.pop(attempt).cancel()
-        if hasattr(self, "_news"):
-            self._news.set()
+        self._news.set()
         self._news = asyncio.Event()
 
     @property
