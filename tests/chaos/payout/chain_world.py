@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ton_core import Cell
 
 from cocoon.api.money import NanoTon
 from cocoon.api.ton_address import Address
 from cocoon.payout.sending.rules import Lane
+from cocoon.ton.cells import to_boc
 from cocoon.ton.highload import wallet_of
 from cocoon.ton.localton.local_chain import LocalChain
 from cocoon.ton.localton.mempool import Faithful, Mempool
+from cocoon.ton.localton.native_cells import NativeCell, native_from_boc
 from cocoon.ton.localton.records import Genesis
 from cocoon.ton.messages import internal_message
 from tests.chaos.payout.direct_chain import DirectChain, Weather
@@ -30,16 +31,16 @@ class Gated:
     def __init__(self, inner: Mempool) -> None:
         self.inner = inner
         self.losing = False
-        self._internal: list[Cell] = []
+        self._internal: list[NativeCell] = []
 
-    def add(self, message: Cell) -> None:
+    def add(self, message: NativeCell) -> None:
         if not self.losing:
             self.inner.add(message)
 
-    def pay_in(self, message: Cell) -> None:
-        self._internal.append(message)
+    def pay_in(self, message: bytes) -> None:
+        self._internal.append(native_from_boc(message))
 
-    def next_block(self) -> list[Cell]:
+    def next_block(self) -> list[NativeCell]:
         coins, self._internal = self._internal, []
         return coins + self.inner.next_block()
 
@@ -66,7 +67,7 @@ class ChainWorld:
 
     def give(self, to: Address, amount: int, source: Address = FUNDER) -> None:
         """Coins arrive with the next block."""
-        self.mempool.pay_in(internal_message(to, NanoTon(amount), source=source))
+        self.mempool.pay_in(to_boc(internal_message(to, NanoTon(amount), source=source)))
 
     def fund(self, amount: int = 1_000 * TON) -> None:
         """Every lane."""

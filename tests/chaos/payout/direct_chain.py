@@ -23,7 +23,6 @@ from cocoon.ton.chain import (
     WalletTransaction,
     ZeroState,
 )
-from cocoon.ton.localton.accounts import MISSING
 from cocoon.ton.localton.local_chain import LocalChain, NotAcceptable
 from cocoon.ton.transactions import parse_transaction
 
@@ -39,7 +38,7 @@ class DirectChain:
     """A `Chain` over a LocalChain."""
 
     def __init__(self, chain: LocalChain, luck: random.Random, weather: Weather | None = None) -> None:
-        self._chain, self._luck, self._weather = chain, luck, weather or Weather()
+        self._chain, self._luck, self.weather = chain, luck, weather or Weather()
         ids = chain.zero_state.ids.masterchain
         self._zero = ZeroState(ids.root_hash, ids.file_hash)
 
@@ -48,7 +47,7 @@ class DirectChain:
         return self._zero
 
     async def head(self) -> ChainHead:
-        self._maybe(self._weather.away)
+        self._maybe(self.weather.away)
         ids = self._chain.last.ids
         return ChainHead(ids.seqno, ids.utime, self._zero)
 
@@ -60,8 +59,9 @@ class DirectChain:
 
     def _deployed(self, address: Address) -> bool:
         """Whether the account is active (block.tlb, `AccountState`)."""
-        reader = self._chain.accounts.get(address.hash, MISSING).refs[0].begin_parse()
-        if not reader.load_bit():
+        account = self._chain.accounts.get(address.hash)
+        reader = account.cell.refs[0].begin_parse() if account else None
+        if reader is None or not reader.load_bit():
             return False
         reader.skip_bits(3 + 8 + 256)
         for _ in range(2):
@@ -82,7 +82,7 @@ class DirectChain:
         for stored in reversed(self._chain.transactions[address.hash]):
             if stored.lt > newest.lt:
                 continue
-            self._maybe(self._weather.away / 10)
+            self._maybe(self.weather.away / 10)
             if (stored.lt, stored.hash) == (known.lt, known.hash):
                 return
             yield parse_transaction(stored.content)
@@ -90,13 +90,13 @@ class DirectChain:
             raise HistoryGap("the last transaction is not in the history")
 
     async def send(self, message: bytes) -> None:
-        self._maybe(self._weather.away)
+        self._maybe(self.weather.away)
         try:
             self._chain.accept(message)
         except NotAcceptable as error:
             raise NotAccepted(str(error)) from None
         finally:
-            self._maybe(self._weather.answer_lost)
+            self._maybe(self.weather.answer_lost)
 
     def servers(self) -> tuple[ServerHealth, ...]:
         return ()

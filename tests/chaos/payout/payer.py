@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy import select
 
 from cocoon.api.money import NanoTon
-from cocoon.api.ton_address import Address
 from cocoon.api.trust import Trust
 from cocoon.payout.ledger import accounts
 from cocoon.payout.ledger.entries import Entry, post, wrong_balances
@@ -22,14 +20,10 @@ from cocoon.payout.store.sending import TRANSFERS
 from cocoon.payout.store.writer import Store
 from cocoon.ton.chain import Chain
 from tests.chaos.payout.chain_world import FUNDER, KEY, TON, ChainWorld
+from tests.chaos.payout.owners import owner
 
 CLUSTER = "cluster"
 RULES = SendingRules(minimum_payout=NanoTon(TON // 100), reserve=NanoTon(TON // 10), funders=(FUNDER,))
-
-
-def owner(number: int) -> Address:
-    """A payee's wallet."""
-    return Address(0, hashlib.sha256(b"owner %d" % number).digest())
 
 
 def account_of(number: int) -> accounts.Account:
@@ -49,10 +43,10 @@ class Payer:
     """One life of the payout service: until its context ends, or dies."""
 
     def __init__(
-        self, world: ChainWorld, database: str, rules: SendingRules = RULES, chain: Chain | None = None
+        self, world: ChainWorld, database: str | Store, rules: SendingRules = RULES, chain: Chain | None = None
     ) -> None:
         self.world, self.rules = world, rules
-        self.store = Store(database)
+        self.store = database if isinstance(database, Store) else Store(database)
         self.chain = chain or world.port()
         self.payments = Payments(SendingParts(self.store, self.chain, world.lanes, KEY, rules))
 

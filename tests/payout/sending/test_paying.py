@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.payout.chain_world import STRANGER, TON, ChainWorld
-from tests.chaos.payout.payer import Payer, account_of, owner
+from tests.chaos.payout.owners import owner
+from tests.chaos.payout.payer import Payer, account_of
 
 pytestmark = pytest.mark.ton
 

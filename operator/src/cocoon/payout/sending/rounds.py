@@ -15,7 +15,6 @@ from msgspec import Struct
 from cocoon.api.money import NanoTon
 from cocoon.payout.reconciling.reconciler import Reconciler
 from cocoon.payout.sending import books
-from cocoon.payout.sending.rules import Lane
 from cocoon.payout.sending.sender import Sender, SendingParts
 from cocoon.payout.store.database import NotTheWriter
 from cocoon.payout.store.writer import DatabaseAway

@@ -96,7 +96,9 @@ class Sender:
         await self._mark([each.number for each in ready if each.state == "reserved"], chain_time)
         for each in ready:
             self._last_sent[each.number] = chain_time
-        await asyncio.gather(*(self._hand_over(each.message) for each in ready))
+        async with asyncio.TaskGroup() as tasks:
+            for each in ready:
+                tasks.create_task(self._hand_over(each.message))
         return len(ready)
 
     async def _mark(self, numbers: Sequence[int], chain_time: int) -> None:

@@ -1,0 +1,98 @@
+"""`make chaos-payout`: many seeds on both databases, then a careless sender, which has to be caught."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from tests.chaos.payout.trial import Plan, Trial, Verdict
+from tests.postgres_fixtures import new_postgres
+
+REPORT = Path("build/chaos/payout.json")
+
+
+def main() -> int:
+    given = _arguments()
+    verdicts: dict[str, list[Verdict]] = {}
+    with tempfile.TemporaryDirectory(prefix="cocoon-chaos-") as folder:
+        Path(folder).chmod(0o755)
+        os.chdir(_made(Path(folder) / "work"))  # pytoniq keeps trusted blocks in the working folder
+        for kind in given.databases:
+            with _databases(kind, Path(folder)) as new_database:
+                seeds = range(given.first, given.first + given.seeds)
+                verdicts[kind] = [_trial(seed, new_database(), Plan(works=given.works), kind) for seed in seeds]
+                careless = Plan(works=given.works, careless=True, most_steps=given.works * 4)
+                caught = range(given.first, given.first + given.careless)
+                verdicts[f"{kind}, careless"] = [_trial(seed, new_database(), careless, kind) for seed in caught]
+    return _report(verdicts, given.report)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=30, help="for each database")
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--careless", type=int, default=3, help="trials of a sender that gives up on a guess")
+    parser.add_argument("--works", type=int, default=80, help="receipts in each trial")
+    parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"], choices=["sqlite", "postgresql"])
+    parser.add_argument("--report", type=Path, default=REPORT.resolve())
+    return parser.parse_args()
+
+
+@contextmanager
+def _databases(kind: str, folder: Path) -> Iterator[Callable[[], str]]:
+    if kind == "sqlite":
+        yield lambda: f"sqlite:///{tempfile.mkdtemp(dir=folder)}/books.sqlite"
+        return
+    server = new_postgres(_made(folder / "postgres"))
+    server.start()
+    try:
+        yield server.create
+    finally:
+        server.stop()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _trial(seed: int, database: str, plan: Plan, kind: str) -> Verdict:
+    found = asyncio.run(Trial(seed, database, plan).run())
+    what = "careless" if plan.careless else "exact" if found.exact else "WRONG"
+    print(
+        f"{kind} seed {seed}: {what} | too much {found.too_much}, too little {found.too_little}, drift {found.drift} | "
+        f"{found.steps} steps, {sum(found.kills.values())} deaths, {found.transfers} | {found.seconds:.1f} s"
+        + (f" | {found.trouble}" if found.trouble else ""),
+        flush=True,
+    )
+    return found
+
+
+def _report(verdicts: dict[str, list[Verdict]], file: Path) -> int:
+    good = True
+    for kind, found in verdicts.items():
+        exact = sum(verdict.exact for verdict in found)
+        deaths = _deaths(found)
+        good = good and (exact == 0 if "careless" in kind else exact == len(found))
+        print(f"{kind}: {exact} of {len(found)} exact, {sum(deaths.values())} deaths at {len(deaths)} steps")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(msgspec.to_builtins(verdicts), indent=1))
+    return 0 if good else 1
+
+
+def _deaths(found: list[Verdict]) -> Counter[str]:
+    return sum((Counter(verdict.kills) for verdict in found), Counter())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
