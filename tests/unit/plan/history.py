@@ -190,8 +190,8 @@ class History:
 
     def operate(self) -> None:
         """One round; some of its actions fail, or are done without the operator seeing it."""
-        trouble = self.random.choice([[1, 0, 0], [1, 0, 0], [6, 2, 1]])
-        self._round(lambda _: self.random.choices(["done", "fails", "unseen"], trouble)[0])
+        trouble = self.random.choice([[1, 0, 0, 0], [4, 0, 0, 1], [6, 2, 1, 2]])
+        self._round(lambda _: self.random.choices(["done", "fails", "unseen", "late"], trouble)[0])
 
     def _round(self, outcome: Callable[[Action], str]) -> None:
         expected = full_pass(self.world.snapshot, self.world.now)

@@ -17,7 +17,7 @@ from tests.unit.plan.world import World
 def rebuilt(snapshot: Snapshot) -> Snapshot:
     """The same knowledge in a new snapshot that will look at everything."""
     copy = Snapshot(memory=deepcopy(snapshot.memory))
-    copy.expectations._not_before = dict(snapshot.expectations._not_before)
+    copy.expectations = deepcopy(snapshot.expectations)
     copy.put(snapshot.payout)
     for records in (
         snapshot.namespaces,

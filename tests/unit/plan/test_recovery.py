@@ -165,3 +165,22 @@ def test_a_runner_that_lost_contact_is_told_what_stands() -> None:
     world._change_view(uid, lapsed=True)
     (told,) = [action for action in world.round() if isinstance(action, act.ConfirmStanding)]
     assert told.attempts == ("uid-team-j1/1",)
+
+
+def test_a_runner_that_answers_is_not_lost_with_its_node() -> None:
+    world = running()
+    (server,) = world.servers.values()
+    world.has(replace(world.snapshot.nodes[server.node], not_ready_since=world.now))
+    world.now += 1000
+    assert "WriteJobStatus" not in kinds(world.round())
+
+
+def test_no_input_goes_to_a_server_whose_verdict_has_expired() -> None:
+    world = running()
+    (uid,) = world.views
+    world._change_view(uid, attempts={})
+    world.verdict = lambda _: None
+    world.now += 4000
+    world.settle()
+    assert not [action for action in world.log if isinstance(action, act.PushJob)]
+    assert world.jobs[JOB].status.binding is not None

@@ -60,6 +60,8 @@ class World:
         self.unreachable: set[Uid] = set()
         self.verdict: Callable[[Server], Verdict | None] = self._trusts
         self.log: list[Action] = []
+        self.late: list[Action] = []
+        """Actions that are still under way."""
         self.ledger: dict[str, list[str]] = defaultdict(list)
         """Reported receipts by job uid."""
         self.events: dict[Uid, int] = defaultdict(int)
@@ -164,6 +166,7 @@ class World:
         payout = self.snapshot.payout
         old = self.snapshot
         self.snapshot = Snapshot()
+        self.late = []
         self.snapshot.put(payout)
         known: list[Iterable[Record]] = [
             old.nodes.values(),
@@ -183,13 +186,19 @@ class World:
 
     def round(self, outcome: Outcome | None = None, inspect: Inspect | None = None) -> tuple[Action, ...]:
         """Plan, and carry out every action. `outcome` says how each goes: done, fails, or is done unseen."""
+        waiting: list[Action] = []
         planned = plan(self.snapshot, self.now)
         if inspect is not None:
             inspect(planned.actions)
         for action in planned.actions:
             self.snapshot.hold(action, self.now)
-        for action in planned.actions:
-            self._try(action, outcome(action) if outcome is not None else "done")
+        for action in (*self.late, *planned.actions):
+            how = outcome(action) if outcome is not None else "done"
+            if how == "late":
+                waiting.append(action)
+            else:
+                self._try(action, how)
+        self.late = waiting
         self.log.extend(planned.actions)
         return planned.actions
 

@@ -67,6 +67,7 @@ def _owe(memory: Memory, snapshot: Snapshot, action: actions.DeleteServer, chang
     if server is not None and server.uid == action.uid:
         offer = (server.provider, server.model)
         memory.owed[offer] = max(memory.owed.get(offer, 0) + change, 0)
+        snapshot.touched.providers.add(server.provider)
 
 
 def forget_server(memory: Memory, server: Uid) -> None:

@@ -43,7 +43,6 @@ class Snapshot(Knowledge):
             self.capacity.version += 1
         self._last_round = now
         if self.capacity.version != self._seen_capacity:
-            touched.models.update(self.queues.models())
             touched.providers.update(self.providers)
             self._seen_capacity = self.capacity.version
         waiting = self.queues.models()
