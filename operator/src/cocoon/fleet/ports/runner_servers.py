@@ -31,6 +31,8 @@ from cocoon.fleet.ports.servers import Place, Shown
 
 DEADLINE: Final = aiohttp.ClientTimeout(total=10, connect=4)
 EVENTS_DEADLINE: Final = aiohttp.ClientTimeout(total=45, connect=4)
+#: To one runner: the long poll, and some calls beside it. A burst of jobs shares them instead of shaking hands for each.
+CONNECTIONS: Final = 8
 #: A page of events can carry several outputs of 512 KiB each.
 MAXIMUM_ANSWER: Final = 64 << 20
 Answer = TypeVar("Answer")
@@ -92,7 +94,7 @@ class RunnerServers:
         if known and known.digest == digest:
             return
         await self.forget(place.uid)
-        connector = aiohttp.TCPConnector(limit=0, ssl=aiohttp.Fingerprint(digest))
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=aiohttp.Fingerprint(digest))
         self._pinned[place.uid] = _Pinned(digest, aiohttp.ClientSession(connector=connector, timeout=DEADLINE))
 
     def pinned(self, uid: str) -> bool:
