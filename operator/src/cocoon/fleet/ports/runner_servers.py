@@ -31,7 +31,7 @@ from cocoon.fleet.ports.servers import Place, Shown
 
 DEADLINE: Final = aiohttp.ClientTimeout(total=10, connect=4)
 EVENTS_DEADLINE: Final = aiohttp.ClientTimeout(total=45, connect=4)
-#: To one runner: the long poll, and some calls beside it. A burst of jobs shares them instead of shaking hands for each.
+#: To one runner: the long poll, and some calls beside it. A burst of jobs shares them rather than shake hands for each.
 CONNECTIONS: Final = 8
 #: A page of events can carry several outputs of 512 KiB each.
 MAXIMUM_ANSWER: Final = 64 << 20
