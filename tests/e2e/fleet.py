@@ -67,6 +67,18 @@ class Fleet:
         """Pods of servers, by name."""
         return [pod["metadata"]["name"] for pod in self.kubectl.every("pod", SERVERS)]
 
+    def ready_server(self) -> str:
+        """A server that takes jobs, waited for."""
+        found: list[str] = []
+
+        def ready() -> bool:
+            pods = self.kubectl.every("pod", SERVERS)
+            found[:] = [pod["metadata"]["name"] for pod in pods if condition(pod, "Ready").get("status") == "True"]
+            return bool(found)
+
+        until(ready, "a server being ready", 120)
+        return found[0]
+
     def _state(self, name: str) -> str:
         return str(self.job(name).get("status", {}).get("state", "Pending"))
 

@@ -12,20 +12,20 @@ NODE = "real-0"
 
 
 def test_a_job_survives_the_loss_of_its_server(fleet: Fleet) -> None:
-    fleet.sends("survivor", items=8, tokens=1000)
+    fleet.sends("survivor", items=6, tokens=800)
     fleet.until_working("survivor")
     lost = fleet.server_of("survivor")
     fleet.kubectl("delete", "pod", lost, "--force", "--grace-period=0")
     job = fleet.until_state("survivor", "Succeeded")
     assert job["status"]["binding"]["attempt"] == 2
     assert fleet.server_of("survivor") != lost
-    assert fleet.answered_ids("survivor") == [f"i{number}" for number in range(8)]
+    assert fleet.answered_ids("survivor") == [f"i{number}" for number in range(6)]
     claims = fleet.receipt("survivor").claims
-    assert (claims.attempt, claims.outcome, claims.usage.items) == (2, "Succeeded", 8)
+    assert (claims.attempt, claims.outcome, claims.usage.items) == (2, "Succeeded", 6)
 
 
 def test_draining_the_node_lets_the_job_finish_and_keeps_new_ones_waiting(fleet: Fleet) -> None:
-    fleet.sends("finisher", items=8, tokens=1000)
+    fleet.sends("finisher", items=6, tokens=500)
     fleet.until_working("finisher")
     drained = fleet.server_of("finisher")
     try:
@@ -43,14 +43,14 @@ def test_draining_the_node_lets_the_job_finish_and_keeps_new_ones_waiting(fleet:
 
 def test_a_server_reaches_the_storage_service_and_nothing_else(fleet: Fleet) -> None:
     operator = fleet.kubectl.within("cocoon-system").every("pod", "app.kubernetes.io/component=operator")[0]
-    (server, *_) = fleet.servers()
+    server = fleet.ready_server()
     assert _reaches(fleet, server, "s3.devcluster.svc.cluster.local", 443)
     assert not _reaches(fleet, server, operator["status"]["podIP"], 8080)
     assert not _reaches(fleet, server, "kubernetes.default.svc.cluster.local", 443)
 
 
 def test_nobody_but_the_operator_reaches_a_runner(fleet: Fleet) -> None:
-    (server, *_) = fleet.servers()
+    server = fleet.ready_server()
     found = fleet.kubectl.find("pod", server)
     assert found is not None
     probe = [
