@@ -69,13 +69,17 @@ def _made(folder: Path) -> Path:
 def _trial(seed: int, database: str, plan: Plan, kind: str) -> Verdict:
     found = asyncio.run(Trial(seed, database, plan).run())
     what = "careless" if plan.careless else "exact" if found.exact else "WRONG"
-    print(
+    _say(
         f"{kind} seed {seed}: {what} | too much {found.too_much}, too little {found.too_little}, drift {found.drift} | "
         f"{found.steps} steps, {sum(found.kills.values())} deaths, {found.transfers} | {found.seconds:.1f} s"
-        + (f" | {found.trouble}" if found.trouble else ""),
-        flush=True,
+        + (f" | {found.trouble}" if found.trouble else "")
     )
     return found
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _report(verdicts: dict[str, list[Verdict]], file: Path) -> int:
@@ -84,7 +88,7 @@ def _report(verdicts: dict[str, list[Verdict]], file: Path) -> int:
         exact = sum(verdict.exact for verdict in found)
         deaths = _deaths(found)
         good = good and (exact == 0 if "careless" in kind else exact == len(found))
-        print(f"{kind}: {exact} of {len(found)} exact, {sum(deaths.values())} deaths at {len(deaths)} steps")
+        _say(f"{kind}: {exact} of {len(found)} exact, {sum(deaths.values())} deaths at {len(deaths)} steps")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(msgspec.to_builtins(verdicts), indent=1))
     return 0 if good else 1

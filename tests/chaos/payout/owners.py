@@ -45,6 +45,9 @@ def deploy(world: ChainWorld, numbers: Iterable[int]) -> None:
 
 async def received_from(client: LiteClient, address: Address, sources: set[str], at_most: int = 1_000) -> int:
     """nanoTON that an account got from these (raw) and kept, as the other client proves it."""
+    _, found = await client.raw_get_account_state(address.raw())
+    if found is None:
+        return 0
     history = await client.get_transactions(address.raw(), at_most)
     return sum(_kept(transaction, sources) for transaction in history)
 
