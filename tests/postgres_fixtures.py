@@ -47,7 +47,17 @@ class Postgres:
     def start(self) -> None:
         """Return when it takes connections."""
         log = (self.folder / "log").open("ab")
-        command = [_binary("postgres"), "-D", self.folder / "data", "-h", "127.0.0.1", "-p", str(self.port), "-k", ""]
+        command: list[str | Path] = [
+            _binary("postgres"),
+            "-D",
+            self.folder / "data",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-k",
+            "",
+        ]
         self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, user=_user())
         log.close()
         deadline = time.monotonic() + START_SECONDS

@@ -9,7 +9,8 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,22 @@ def wallet(number: int = 1, *, test_only: bool = False, workchain: int = 0) -> s
     return Address(workchain, number.to_bytes(32), bounceable=False, test_only=test_only).friendly()
 
 
+@cache
+def _key(number: int) -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": f"key-{number}"})
+
+
 @dataclass
 class SignedBy:
-    """A cluster's token issuer."""
+    """A cluster's token issuer. Keys take long to make, so clusters of the same number share theirs."""
 
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, auto_kid=True))
+    number: int = 0
     issuer: str = ISSUER
+    kid: str = ""
+
+    def __post_init__(self) -> None:
+        self.key = _key(self.number)
+        self.kid = self.key.kid or ""
 
     def publish(self, file: Path) -> Path:
         """Write the public key set."""
@@ -85,7 +96,7 @@ class SignedBy:
         """A token of this subject; a change to None leaves a claim out."""
         claims = {"iss": self.issuer, "sub": subject, "aud": ["cocoon-payout"], "iat": int(now), "exp": int(now) + 3600}
         given = {name: value for name, value in (claims | changes).items() if value is not None}
-        return jwt.encode({"alg": "RS256", "kid": self.key.kid}, given, self.key)
+        return jwt.encode({"alg": "RS256", "kid": self.kid}, given, self.key)
 
 
 class Server:

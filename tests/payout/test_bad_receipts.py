@@ -13,6 +13,7 @@ from cocoon.api.money import Price, Usage
 from cocoon.api.receipts import ReceiptModel
 from cocoon.api.trust import Trust
 from cocoon.attest import receipts
+from cocoon.payout.settings import Settings
 from tests.payout import kit
 from tests.payout.kit import CLUSTER, NOW, TON, Server, World
 
@@ -139,7 +140,7 @@ async def test_one_that_finished_in_time_and_is_handed_in_late(lite: World) -> N
 async def test_a_model_that_the_payer_does_not_pay_for(tmp_path: Any) -> None:
     caps = {"minilm": Price(per_million_items=str(2 * TON))}
 
-    def change(settings: kit.Settings) -> kit.Settings:
+    def change(settings: Settings) -> Settings:
         return structs.replace(settings, policy=kit.policy(price_caps=caps))
 
     async with kit.world(tmp_path, f"sqlite:///{tmp_path}/books.sqlite", change=change) as world:
@@ -151,7 +152,7 @@ async def test_a_model_that_the_payer_does_not_pay_for(tmp_path: Any) -> None:
 
 
 async def test_daily_caps_hold_back_until_the_next_day(tmp_path: Any) -> None:
-    def change(settings: kit.Settings) -> kit.Settings:
+    def change(settings: Settings) -> Settings:
         caps = kit.policy(daily_cap=str(10_000_000), daily_cap_per_provider=str(4_000_000))
         return structs.replace(settings, policy=caps)
 

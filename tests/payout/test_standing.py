@@ -17,7 +17,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from cocoon.api.trust import Trust
-from cocoon.payout import archive as archives
 from cocoon.payout.archive import CreditTaken, EvidenceTaken, ReceiptTaken, read_archive
 from cocoon.payout.audit import audit
 from cocoon.payout.commands.backup import BadBackup, back_up, restore
@@ -113,7 +112,7 @@ async def test_a_full_disk(lite: World, monkeypatch: pytest.MonkeyPatch) -> None
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(archives.os, "write", full)
+        patched.setattr(os, "write", full)
         answer = await lite.operator.hand_in(receipt)
     assert answer.refusal == (503, "ArchiveFull", "")
     assert answer.headers["Retry-After"]
@@ -151,7 +150,8 @@ async def test_a_lost_session_is_a_lost_lock(tmp_path: Path, postgres: Postgres)
 
 async def test_the_database_itself_refuses_wrong_entries(world: World) -> None:
     await world.administrator.credit(10)
-    row = "INSERT INTO entries (id, at, source, target, amount, reason, reference) VALUES ('x', 0, 'deposits', {}, 'r', 'r')"
+    columns = "id, at, source, target, amount, reason, reference"
+    row = f"INSERT INTO entries ({columns}) VALUES ('x', 0, 'deposits', {{}}, 'r', 'r')"
     client = f"'client:{kit.CLUSTER}/tenant'"
     for wrong in (
         row.format(f"{client}, 0"),
@@ -210,7 +210,7 @@ async def test_a_backup_that_was_cut_off_is_refused_and_leaves_nothing(tmp_path:
 async def test_no_secret_reaches_a_log(
     tmp_path: Path, own_postgres: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Everything at DEBUG, through good and bad days: tokens, receipts, evidence and the database's password stay out."""
+    """Everything at DEBUG, through good and bad days: tokens, receipts and the database's password stay out."""
     caplog.set_level(logging.DEBUG)
     caplog.handler.setFormatter(JsonLines())
     secrets: list[str] = [PASSWORD]
@@ -229,7 +229,7 @@ async def test_no_secret_reaches_a_log(
         await desk.call("GET", "/metrics")
         own_postgres.start()
         (tmp_path / "keys.json").write_text("{}")
-        await kit.Desk(world.session, kit.SignedBy().token()).call("GET", "/v1/work")
+        await kit.Desk(world.session, kit.SignedBy(1).token()).call("GET", "/v1/work")
     with pytest.raises(BadDatabase) as bad:
         Store(f"mysql://user:{PASSWORD}@host/name")
     with pytest.raises(DatabaseAway) as away:

@@ -15,7 +15,9 @@ from kopf._core.engines.peering import Identity as KopfIdentity  # kopf names th
 from msgspec import Struct
 
 from cocoon.attest.tls import Identity
+from cocoon.fleet.accepted_evidence import AcceptedEvidence
 from cocoon.fleet.act.means import Means
+from cocoon.fleet.credits import Credits
 from cocoon.fleet.foreign import Foreign
 from cocoon.fleet.handlers import handlers
 from cocoon.fleet.health import Health, serve
@@ -36,7 +38,8 @@ from cocoon.fleet.ports.cluster import Cluster
 from cocoon.fleet.ports.failures import Failure, Refused
 from cocoon.fleet.ports.kubernetes_cluster import KubernetesCluster
 from cocoon.fleet.ports.login import Login, log_in
-from cocoon.fleet.ports.payout import NoPayout
+from cocoon.fleet.ports.payout import NoPayout, Payout
+from cocoon.fleet.ports.payout_service import Address, PayoutService
 from cocoon.fleet.ports.resources import JOB, LEASE, NAMESPACE, NODE, POD, PROVIDER, Ref, Resource
 from cocoon.fleet.ports.runner_servers import RunnerServers
 from cocoon.fleet.render.server_pod import RunnerTerms
@@ -71,8 +74,6 @@ class Adapters(Struct, frozen=True):
 
 async def run(settings: Settings, adapters: Adapters = Adapters()) -> None:  # noqa: B008 - frozen
     """Run until a signal comes. Raises Refused if the settings can't work."""
-    if settings.payout_url:
-        raise Refused("--payout-url: this version reports to no payout service yet.")
     metrics, clock = Metrics(), MachineClock()
     login = await log_in(settings.kubeconfig)
     async with AsyncExitStack() as stack:
@@ -81,9 +82,19 @@ async def run(settings: Settings, adapters: Adapters = Adapters()) -> None:  # n
         servers = await stack.enter_async_context(adapters.servers(own))
         cluster_id = settings.cluster_id or await _patiently(partial(_cluster_id, cluster), clock)
         terms = terms_of(settings, own)
-        mirror = mirror_for(settings, metrics)
-        means = Means(mirror, cluster, servers, NoPayout(), clock, terms, cluster_id, settings.allow_test_roots)
+        mirror, accepted = mirror_for(settings, metrics), AcceptedEvidence()
+        payout = await _payout(settings, cluster_id, accepted, stack)
+        means = Means(
+            mirror, cluster, servers, payout, clock, terms, cluster_id, settings.allow_test_roots, accepted=accepted
+        )
         await _run(settings, means, login, metrics, stack)
+
+
+async def _payout(settings: Settings, cluster_id: str, accepted: AcceptedEvidence, stack: AsyncExitStack) -> Payout:
+    if not settings.payout_url:
+        return NoPayout()
+    address = Address(settings.payout_url, cluster_id, settings.payout_token_file, settings.payout_ca_file)
+    return await stack.enter_async_context(PayoutService(address, accepted.find))
 
 
 async def _cluster_id(cluster: Cluster) -> str:
@@ -114,6 +125,7 @@ async def _run(settings: Settings, means: Means, login: Login, metrics: Metrics,
     background: list[Work] = [
         _relist(settings, means, metrics),
         Foreign(means.mirror, means.clock, settings.foreign_seconds).run(means.cluster),
+        Credits(means.mirror, means.clock, settings.credit_seconds).run(means.payout),
         leadership.run(means.cluster),
         loop.run(),
     ]

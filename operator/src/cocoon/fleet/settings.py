@@ -24,6 +24,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     cluster_id: str = ""
     """Names this cluster in receipts; the uid of the namespace kube-system if empty."""
     payout_url: str = ""
+    payout_token_file: str = "/var/run/secrets/cocoon-payout/token"  # noqa: S105 - a file's name
+    payout_ca_file: str = ""
+    credit_seconds: float = 5.0
     allow_test_roots: bool = False
     allow_private_addresses: bool = False
     priority_class: str = ""
@@ -66,6 +69,10 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     flag("namespaces", "comma-separated namespaces to serve (default: all)")
     flag("cluster-id", "names this cluster in receipts (default: the uid of the namespace kube-system)")
     flag("payout-url", "address of the payout service (default: none, jobs are free)")
+    token = "/var/run/secrets/cocoon-payout/token"  # noqa: S105 - a file's name
+    flag("payout-token-file", "service-account token for the payout service, of its audience", token)
+    flag("payout-ca-file", "certificates that the payout service's is signed by (default: the system's)")
+    flag("credit-seconds", "time between looks at clients' accounts", 5.0, float)
     flag("allow-test-roots", "accept development evidence; never in production", kind=bool)
     flag("allow-private-addresses", "let runners fetch from private addresses", kind=bool)
     flag("priority-class", "priorityClassName of server Pods")

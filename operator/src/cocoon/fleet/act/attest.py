@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import os
 from typing import Final
 
@@ -19,6 +20,7 @@ from cocoon.attest.policy import Policy
 from cocoon.attest.tls import spki_digest
 from cocoon.attest.verify import verify
 from cocoon.fleet.act.means import Means
+from cocoon.fleet.logs import fields
 from cocoon.fleet.plan.actions import AttestServer
 from cocoon.fleet.plan.records import Attestation, Provider, RunnerView
 from cocoon.fleet.plan.trust import next_try
@@ -27,6 +29,7 @@ from cocoon.fleet.ports.servers import Place, Shown
 
 #: A Pod younger than this (seconds) may not have opened its port yet.
 STARTING: Final = 60.0
+LOG: Final = logging.getLogger(__name__)
 _NOT_BOUND: Final = Reason("KeyMismatch", "The evidence does not name the key of the connection it came over.")
 
 
@@ -46,6 +49,7 @@ async def attest_server(action: AttestServer, means: Means) -> None:
     if verdict.trusted:
         await _trust(place, action, shown, means)
         means.accepted.put(verdict.evidence, shown.bundle)
+        await _register(action, shown, means)
     _reached(action, verdict, means)
 
 
@@ -82,6 +86,14 @@ async def _trust(place: Place, action: AttestServer, shown: Shown, means: Means)
     await means.servers.pin(place, shown.certificate)
     means.keys.add(action.server_uid, bundles.decode(shown.bundle).keys.receipt)
     means.nudges.nudge(action.server_uid)
+
+
+async def _register(action: AttestServer, shown: Shown, means: Means) -> None:
+    """Hand the evidence to the payout service too; if it is away now, the server's next receipt brings it along."""
+    try:
+        await means.payout.register(shown.bundle)
+    except Failure as failure:
+        LOG.warning("Evidence not registered", extra=fields(server=action.server, why=str(failure)))
 
 
 def _reached(action: AttestServer, verdict: Verdict, means: Means) -> None:

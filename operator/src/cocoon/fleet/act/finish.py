@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from cocoon.api.conditions import Truth
 from cocoon.api.job import JobStatus, OutputStatus
+from cocoon.api.money import Price
 from cocoon.api.receipts import Claims
 from cocoon.api.runner import Finished
 from cocoon.api.times import Instant
@@ -22,7 +23,7 @@ from cocoon.fleet.plan.job_status import Cause, mark, settle
 from cocoon.fleet.plan.receipt_claims import claims_of
 from cocoon.fleet.plan.records import Job, PayoutLink
 from cocoon.fleet.ports.failures import Busy, Gone, Refused
-from cocoon.fleet.ports.payout import Report
+from cocoon.fleet.ports.payout import Postponed, Report
 from cocoon.fleet.ports.resources import CONFIG_MAP, JOB, Ref, ref_of_key
 from cocoon.fleet.render.names import OUTPUT_DIGEST_ANNOTATION
 from cocoon.fleet.render.output_config_map import MAXIMUM_OUTPUT, output_config_map, output_name
@@ -49,8 +50,14 @@ async def finish_job(action: FinishJob, means: Means) -> None:
     if claims is None or claims.sub != f"{means.cluster_id}/{job.uid}":
         raise Refused("The receipt is not of this job.")
     name = await _publish(job, action.event, means)
-    report = await hand_in(action.event.receipt, means)
+    report = await _reported(job, action.event.receipt, means)
     await _write(job, action, End(action.event, claims, name, report), means)
+
+
+async def _reported(job: Job, receipt: str, means: Means) -> Report:
+    """The report on a job's receipt; once its end is written, only a last word is worth another write."""
+    price = job.status.binding.price if job.status.binding else None
+    return await hand_in(receipt, means, float("inf") if job.finished else PATIENCE, price)
 
 
 async def report_receipt(action: ReportReceipt, means: Means) -> None:
@@ -58,11 +65,15 @@ async def report_receipt(action: ReportReceipt, means: Means) -> None:
     await hand_in(action.event.receipt, means, patience=float("inf"))
 
 
-async def hand_in(receipt: str, means: Means, patience: float = PATIENCE) -> Report:
+async def hand_in(receipt: str, means: Means, patience: float = PATIENCE, price: Price | None = None) -> Report:
     """What the payout service says of a receipt. Raises Busy until it was out of reach for longer than patience."""
     now, link = means.clock.now(), means.mirror.snapshot.payout
     try:
-        report = await means.payout.report(receipt)
+        report = await means.payout.report(receipt, price)
+    except Postponed as postponed:
+        if patience == float("inf"):
+            raise
+        report = Report(reasons.POSTPONED, str(postponed))
     except Busy:
         since = now if link.unreachable_since is None else link.unreachable_since
         means.mirror.know(PayoutLink(means.payout.configured, since))

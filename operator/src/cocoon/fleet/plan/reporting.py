@@ -7,6 +7,8 @@ the status is enough.
 
 from __future__ import annotations
 
+from typing import Final
+
 from cocoon.api.conditions import find
 from cocoon.api.runner import Finished
 from cocoon.api.times import Instant
@@ -16,6 +18,9 @@ from cocoon.fleet.plan.draft import Draft
 from cocoon.fleet.plan.records import Job, RunnerView, Server
 from cocoon.fleet.plan.recovery import stands
 from cocoon.fleet.plan.snapshot import Snapshot
+
+#: A receipt that is refused stays in its job's status, like one that nobody asks for.
+_LAST_WORDS: Final = frozenset((reasons.NO_PAYOUT_SERVICE, reasons.PAYOUT_REFUSED))
 
 
 def decide(snapshot: Snapshot, now: Instant, draft: Draft) -> None:  # noqa: ARG001  # every decision is called alike
@@ -62,9 +67,9 @@ def is_settled_by(job: Job, server: Server, event: Finished) -> bool:
 
 
 def is_reported(job: Job) -> bool:
-    """Whether the payout service has the job's receipt, or there is no such service to have it."""
+    """Whether the payout service has said its last word on the job's receipt, or there is no such service."""
     reported = find(job.status.conditions, reasons.REPORTED)
-    return reported is not None and (reported.status == "True" or reported.reason == reasons.NO_PAYOUT_SERVICE)
+    return reported is not None and (reported.status == "True" or reported.reason in _LAST_WORDS)
 
 
 def _hand_over(snapshot: Snapshot, server: Server, view: RunnerView, event: Finished, draft: Draft) -> None:

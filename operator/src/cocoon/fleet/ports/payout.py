@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from cocoon.api.money import NanoTon, Price
+from cocoon.api.payout import OwnerAccount
+from cocoon.fleet.ports.failures import Busy
+
+Outcome = Literal["Accepted", "Superseded", "Refused", "Postponed", "NoPayoutService", "PayoutServiceUnreachable"]
+
 
 class Report(Struct, frozen=True):
-    """What the payout service made of a receipt: `Superseded` means that another one of that job was taken."""
+    """What the payout service made of a receipt.
 
-    outcome: Literal["Accepted", "Superseded", "NoPayoutService", "PayoutServiceUnreachable"]
+    `Superseded`: another one of that job was taken. `Refused`: it will never be paid. Both are its last word.
+    """
+
+    outcome: Outcome
     message: str
+
+
+class Postponed(Busy):
+    """The service answers, and does not take this receipt yet: no credit is left, or a daily cap is reached."""
 
 
 class Payout(Protocol):
@@ -21,8 +35,17 @@ class Payout(Protocol):
     def configured(self) -> bool:
         """Whether there is a payout service at all."""
 
-    async def report(self, receipt: str) -> Report:
-        """Hand in one receipt."""
+    async def report(self, receipt: str, price: Price | None = None) -> Report:
+        """Hand in one receipt, with the price of its job's binding if there is one. Raises Busy, or Postponed."""
+
+    async def register(self, bundle: bytes) -> None:
+        """Hand in evidence that a verdict trusts, so that the receipts of its key count."""
+
+    async def credit(self) -> Mapping[str, NanoTon]:
+        """What each of this cluster's namespaces may still spend."""
+
+    async def earnings(self, provider_uid: str) -> Sequence[OwnerAccount]:
+        """What the payees of a provider are owed and were paid."""
 
 
 class NoPayout:
@@ -30,6 +53,17 @@ class NoPayout:
 
     configured = False
 
-    async def report(self, receipt: str) -> Report:  # noqa: ARG002 - nobody takes it
+    async def report(self, receipt: str, price: Price | None = None) -> Report:  # noqa: ARG002 - nobody takes it
         """Say that nobody takes receipts; they stay in the jobs' statuses."""
         return Report("NoPayoutService", "No payout service is configured: the receipt stays in this status.")
+
+    async def register(self, bundle: bytes) -> None:
+        """Nobody asks for evidence."""
+
+    async def credit(self) -> Mapping[str, NanoTon]:
+        """Nobody keeps accounts."""
+        return {}
+
+    async def earnings(self, provider_uid: str) -> Sequence[OwnerAccount]:  # noqa: ARG002 - nobody earns
+        """Work is free."""
+        return ()

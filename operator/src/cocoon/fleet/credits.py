@@ -1,0 +1,55 @@
+"""What tenants may still spend, read from the payout service every few seconds.
+
+While the service is out of reach, the last known credit stays in force: jobs are bound within it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from cocoon.api.money import NanoTon
+from cocoon.fleet.logs import fields
+from cocoon.fleet.mirror import Mirror
+from cocoon.fleet.plan.records import Credit, PayoutLink
+from cocoon.fleet.ports.clock import Clock
+from cocoon.fleet.ports.failures import Failure
+from cocoon.fleet.ports.payout import Payout
+
+LOG: Final = logging.getLogger(__name__)
+
+
+class Credits:
+    """Keeps Credit records fresh, and says whether the payout service answers."""
+
+    def __init__(self, mirror: Mirror, clock: Clock, every: float) -> None:
+        self._mirror = mirror
+        self._clock = clock
+        self._every = every
+
+    async def run(self, payout: Payout) -> None:
+        """Read for ever."""
+        self._mirror.know(PayoutLink(payout.configured))
+        await self._mirror.complete.wait()
+        while payout.configured:
+            await self.read(payout)
+            await self._clock.sleep(self._every)
+
+    async def read(self, payout: Payout) -> None:
+        """Read once."""
+        link, now = self._mirror.snapshot.payout, self._clock.now()
+        try:
+            accounts = await payout.credit()
+        except Failure as failure:
+            if link.unreachable_since is None:
+                LOG.warning("The payout service does not answer", extra=fields(why=str(failure)))
+                self._mirror.know(PayoutLink(configured=True, unreachable_since=now))
+            return
+        if link.unreachable_since is not None:
+            LOG.info("The payout service answers again")
+            self._mirror.know(PayoutLink(configured=True))
+        emptied = {name: NanoTon(0) for name in self._mirror.snapshot.credit if name not in accounts}
+        for namespace, available in {**accounts, **emptied}.items():
+            known = self._mirror.snapshot.credit.get(namespace)
+            if known is None or known.available != available:
+                self._mirror.know(Credit(namespace, available, now))
