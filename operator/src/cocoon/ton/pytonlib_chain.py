@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Final, Self, TypeVar
 
 from msgspec import Struct
@@ -27,6 +27,7 @@ from cocoon.ton.chain import (
     Lying,
     NotAccepted,
     ServerHealth,
+    ServerState,
     TransactionId,
     Unreachable,
     WalletTransaction,
@@ -68,12 +69,16 @@ class PytonlibChain:
         self._zero_state = config.zero_state
         self._servers = _servers_of(config)
         self._newest: tuple[ChainHead, float] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for task in self._sending:
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
         self._drop(self._servers)
         await asyncio.gather(*self._closing, return_exceptions=True)
 
@@ -114,13 +119,15 @@ class PytonlibChain:
                     return
 
     async def send(self, message: bytes) -> None:
-        """Hand a message to every server."""
-        outcomes = await asyncio.gather(
-            *(self._send_to(server, message) for server in self._servers), return_exceptions=True
-        )
-        if None in outcomes:
-            return
-        errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        """Hand a message to every server; once one took it, the others get it in the background."""
+        errors: list[BaseException] = []
+        pending = {_begun(self._send_to(server, message), self._sending) for server in self._servers}
+        while pending:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if (error := task.exception()) is None:
+                    return
+                errors.append(error)
         raise next((error for error in errors if isinstance(error, NotAccepted)), errors[0])
 
     # ---- one server
@@ -171,6 +178,8 @@ class PytonlibChain:
         except ChainError as error:
             self._failed(server, error)
             raise
+        if server.watch.state is ServerState.UNREACHABLE:
+            server.watch.succeeded()
 
     # ---- which server
 
@@ -219,10 +228,17 @@ class PytonlibChain:
         """Close clients in the background; the next call makes a new one."""
         for server in servers:
             if server.session:
-                closing = asyncio.create_task(server.session.close())
+                _begun(server.session.close(), self._closing)
                 server.session = None
-                self._closing.add(closing)
-                closing.add_done_callback(self._closing.discard)
+
+
+def _begun(work: Coroutine[None, None, None], tasks: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+    """A task that is in `tasks` until it ends; nobody has to await it."""
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+    task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    return task
 
 
 def _servers_of(config: GlobalConfig) -> list[_Server]:

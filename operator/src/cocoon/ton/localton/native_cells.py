@@ -22,6 +22,10 @@ _NOBODY: Final = 0b00
 _LOG_ENTRY: Final = 0b01
 
 
+#: What tonpy raises for anything; it often mangles the message, and then decoding that fails instead.
+NATIVE_ERRORS: Final = (RuntimeError, UnicodeDecodeError)
+
+
 class NotCells(ValueError):
     """Bytes are no bag of cells."""
 
@@ -38,7 +42,7 @@ def native_from_boc(content: bytes) -> NativeCell:
     """The root of a bag of cells. Raises NotCells."""
     try:
         return tonpy.Cell(base64.b64encode(content).decode())
-    except RuntimeError as error:
+    except NATIVE_ERRORS as error:
         raise NotCells(f"{len(content)} bytes are no bag of cells") from error
 
 
@@ -56,7 +60,7 @@ def route(message: NativeCell) -> Route:
     """Read the header of a message. Raises NotCells if it has none."""
     try:
         return _route(message.begin_parse())
-    except (RuntimeError, ValueError) as error:  # what tonpy makes of a cell that ends too early
+    except (*NATIVE_ERRORS, ValueError) as error:  # among others, a cell that ends too early
         raise NotCells("the cell is no message to an account") from error
 
 

@@ -9,7 +9,7 @@ from tonpy.libs import python_ton
 from tonpy.tvm.emulator import Emulator
 
 from cocoon.ton.cells import to_boc
-from cocoon.ton.localton.native_cells import NativeCell, native_from_boc, native_to_boc
+from cocoon.ton.localton.native_cells import NATIVE_ERRORS, NativeCell, native_from_boc, native_to_boc
 
 
 class Account(Struct, frozen=True):
@@ -38,7 +38,7 @@ class Tvm:
         """Whether there would be a transaction."""
         try:
             return bool(self._emulator.emulate_transaction(account.native, message, now, lt))
-        except RuntimeError:  # what tonpy makes of an external message that is not accepted
+        except NATIVE_ERRORS:  # an external message that is not accepted
             return False
 
     def run(self, account: Account, message: NativeCell, now: int, lt: int) -> Outcome | None:
