@@ -70,6 +70,8 @@ PROFILES: dict[str, tuple[str, ...]] = {
     "api": ("etcd", "apiserver"),
     "full": ("etcd", "apiserver", "controllers", "node", "coredns", "versitygw", "images"),
 }
+#: What the project's tests and demo run.
+USUAL: tuple[str, ...] = (*PROFILES["full"], "kwok", "helm")
 
 
 def needed_go() -> tuple[int, int]:

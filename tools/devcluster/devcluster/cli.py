@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from devcluster import build
-from devcluster.binaries import SETS
+from devcluster.binaries import SETS, USUAL
 from devcluster.cluster import Cluster
 from devcluster.containerd import Containerd
 from devcluster.errors import DevclusterError
@@ -88,7 +88,7 @@ def _presign(asked: argparse.Namespace, cluster: Cluster) -> None:
 
 
 def _build(asked: argparse.Namespace, _: Cluster) -> None:
-    for path in build.ensure(asked.sets, Screen()).values():
+    for path in build.ensure(asked.sets or USUAL, Screen()).values():
         sys.stdout.write(f"{path}\n")
 
 
@@ -134,7 +134,7 @@ def _add_tools(
     presign.set_defaults(do=_presign)
 
     builder = commands.add_parser("build", parents=[common], help="build programs and print their paths")
-    builder.add_argument("sets", nargs="+", metavar="SET", help=", ".join(SETS))
+    builder.add_argument("sets", nargs="*", metavar="SET", help=", ".join(SETS) + " (default: all that the tests use)")
     builder.set_defaults(do=_build)
 
 
