@@ -45,7 +45,7 @@ class Payer:
     def __init__(
         self, world: ChainWorld, database: str | Store, rules: SendingRules = RULES, chain: Chain | None = None
     ) -> None:
-        self.world, self.rules = world, rules
+        self.world, self.rules, self.zero_state = world, rules, "zero"
         self.store = database if isinstance(database, Store) else Store(database)
         self.chain = chain or world.port()
         self.payments = Payments(SendingParts(self.store, self.chain, world.lanes, KEY, rules))
@@ -54,7 +54,7 @@ class Payer:
         await self.store.__aenter__()
         try:
             async with self.store.writing() as connection:
-                await stamp(connection, "zero", Trust.TEST, self.world.now)
+                await stamp(connection, self.zero_state, Trust.TEST, self.world.now)
             await self.payments.open()
         except BaseException:
             await self.store.__aexit__()

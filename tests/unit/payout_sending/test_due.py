@@ -16,7 +16,7 @@ from cocoon.payout.sending.rules import SendingRules, cost, needed
 TON = 10**9
 NOW = 1_800_000_000
 RULES = SendingRules(minimum_payout=NanoTon(TON), maximum_delay=3600.0, reserve=NanoTon(TON))
-WALLET = "0:" + "ab" * 32
+NOTHING = Spent()
 
 
 def owed(number: int, balance: int, age: float = 0.0, provider: str = "") -> Owed:
@@ -24,7 +24,7 @@ def owed(number: int, balance: int, age: float = 0.0, provider: str = "") -> Owe
     return Owed(account, NanoTon(balance), NOW - age)
 
 
-def paid(*found: Owed, spent: Spent = Spent(), rules: SendingRules = RULES) -> list[int]:
+def paid(*found: Owed, spent: Spent = NOTHING, rules: SendingRules = RULES) -> list[int]:
     return [payment.amount for payment in due(found, spent, rules, NOW)]
 
 

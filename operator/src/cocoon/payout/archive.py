@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from cocoon.api.payout import WorkState
 from cocoon.api.times import Instant
 
 #: A segment that has grown to this is closed, in bytes.
@@ -36,7 +37,7 @@ class ReceiptTaken(Struct, frozen=True, tag="receipt"):
     at: Instant
     cluster: str
     receipt: str
-    state: str
+    state: WorkState
     fee: str
 
 

@@ -28,7 +28,7 @@ class Clients:
 
     async def credit(self, cluster: str, namespace: str, given: Credit) -> tuple[ClientAccount, bool]:
         """The account after it, and whether this was new. Raises Refused."""
-        entry = self._entry(cluster, namespace, given)
+        entry = credit_entry(cluster, namespace, given, self._now())
         async with self._store.writing() as connection:
             query = select(ACCOUNTS.c.balance).where(ACCOUNTS.c.name == entry.target.name)
             before = (await connection.execute(query)).scalar_one_or_none() or 0
@@ -45,12 +45,6 @@ class Clients:
             after = (await connection.execute(query)).scalar_one()
         return ClientAccount(cluster, namespace, str(after)), new
 
-    def _entry(self, cluster: str, namespace: str, given: Credit) -> Entry:
-        amount = _amount(given)
-        account = accounts.client(cluster, namespace)
-        return Entry(f"credit:{cluster}/{namespace}/{given.id}", self._now(), accounts.DEPOSITS, account, amount,
-                     "credit", given.id)  # fmt: skip
-
     async def of(self, cluster: str) -> tuple[ClientAccount, ...]:
         """All accounts of a cluster, by namespace."""
         columns = ACCOUNTS.c
@@ -59,6 +53,12 @@ class Clients:
         async with self._store.reading() as connection:
             rows = (await connection.execute(query.order_by(columns.name))).all()
         return tuple(ClientAccount(cluster, row.name[prefix:], str(row.balance)) for row in rows)
+
+
+def credit_entry(cluster: str, namespace: str, given: Credit, at: Instant) -> Entry:
+    """What a credit moves, once. Raises Refused."""
+    name, account = f"credit:{cluster}/{namespace}/{given.id}", accounts.client(cluster, namespace)
+    return Entry(name, at, accounts.DEPOSITS, account, _amount(given), "credit", given.id)
 
 
 def _amount(given: Credit) -> NanoTon:

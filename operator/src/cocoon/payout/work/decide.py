@@ -122,11 +122,13 @@ def _accept(case: Case, books: Excerpt, terms: Terms) -> Taken:
     for scope in ("", scope_of(case)):
         books.daily[scope] = books.daily.get(scope, 0) + case.cost
         books.accepted_today[scope] += case.cost
-    return Taken(case, answer, _entries(case, client, share))
+    return Taken(case, answer, entries_of(case, share))
 
 
-def _entries(case: Case, client: accounts.Account, share: NanoTon) -> tuple[Entry, ...]:
+def entries_of(case: Case, share: NanoTon) -> tuple[Entry, ...]:
+    """What an accepted receipt moves, `share` of it to the service."""
     claims = case.claims
+    client = accounts.client(case.submission.cluster, claims.namespace)
     payee = accounts.payee(case.submission.cluster, claims.provider, parse_address(claims.payee).raw())
     moves: tuple[tuple[Reason, accounts.Account, NanoTon], ...] = (
         ("work", payee, NanoTon(case.cost - share)),

@@ -1,0 +1,200 @@
+"""The books follow the wallets' histories, whatever is in them, and can be made again from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+from sqlalchemy import select
+
+from cocoon.api.money import NanoTon, Usage
+from cocoon.api.trust import Trust
+from cocoon.payout.commands.backup import back_up, restore
+from cocoon.payout.reconciling.rebuild import NotEmpty, rebuild
+from cocoon.payout.sending import books
+from cocoon.payout.sending.sender import SendingParts
+from cocoon.payout.store.sending import CHAIN_TRANSACTIONS
+from cocoon.payout.store.writer import Store
+from cocoon.payout.terms import Terms
+from cocoon.ton.highload import Batch, Transfer, batch_message, query_id
+from tests.chaos.payout.chain_world import KEY, STRANGER, TON, ChainWorld
+from tests.chaos.payout.owners import deploy, owner
+from tests.chaos.payout.payer import RULES, Payer
+from tests.payout import kit
+
+pytestmark = pytest.mark.ton
+
+
+async def meanings(payer: Payer) -> list[str]:
+    async with payer.store.reading() as connection:
+        rows = await connection.execute(select(CHAIN_TRANSACTIONS.c.meaning).order_by(CHAIN_TRANSACTIONS.c.lt))
+        return list(rows.scalars())
+
+
+async def test_every_transaction_has_a_meaning(database: str) -> None:
+    world = ChainWorld()
+    world.fund()
+    world.give(world.lanes[0].address, TON, STRANGER)
+    world.next_block()
+    async with Payer(world, database) as payer:
+        await payer.owes("r1", 1, TON)
+        await payer.rounds(3)
+        assert await meanings(payer) == ["funding", "stranger", "accepted", "paid"]
+
+
+async def test_what_bounces_is_returned_and_not_paid_again(database: str) -> None:
+    world = ChainWorld()
+    world.fund()
+    deploy(world, [2])
+    async with Payer(world, database, structs.replace(RULES, bounce=True)) as payer:
+        await payer.owes("r1", 1, TON)
+        await payer.owes("r2", 2, TON)
+        last = await payer.rounds(6)
+        found = sorted(state for _, state, _ in await payer.transfers())
+        assert (found, last.drift) == (["bounced", "confirmed"], 0)
+        assert TON * 99 // 100 < (await payer.balances())["returned"] < TON
+        assert world.balance(owner(1)) == 0
+        assert await payer.sound()
+
+
+async def test_a_list_that_could_not_be_sent_is_paid_again(database: str) -> None:
+    """The wallet took the message, and had not enough for its own one: the query id is burnt, nobody was paid."""
+    world = ChainWorld()
+    world.fund(20_000_000)
+    async with Payer(world, database) as payer:
+        generous = structs.replace(RULES, reserve=NanoTon(-100 * TON))
+        payer.payments.sender._parts = structs.replace(payer.payments.sender._parts, rules=generous)
+        await payer.owes("r1", 1, TON)
+        await payer.rounds(2)
+        payer.payments.sender._parts = structs.replace(payer.payments.sender._parts, rules=RULES)
+        world.give(world.lanes[0].address, 10 * TON)
+        last = await payer.rounds(4)
+        assert [state for _, state, _ in await payer.transfers()] == ["expired", "confirmed"]
+        assert "refused" in await meanings(payer)
+        assert (world.balance(owner(1)), last.drift) == (TON, 0)
+
+
+async def test_a_list_that_could_not_be_carried_out_is_paid_again(database: str) -> None:
+    world = ChainWorld()
+    world.fund(100_000_000)
+    async with Payer(world, database) as payer:
+        generous = structs.replace(RULES, reserve=NanoTon(-100 * TON))
+        payer.payments.sender._parts = structs.replace(payer.payments.sender._parts, rules=generous)
+        await payer.owes("r1", 1, TON)
+        await payer.rounds(2)
+        payer.payments.sender._parts = structs.replace(payer.payments.sender._parts, rules=RULES)
+        world.give(world.lanes[0].address, 10 * TON)
+        last = await payer.rounds(4)
+        assert [state for _, state, _ in await payer.transfers()] == ["expired", "confirmed"]
+        assert "unpaid" in await meanings(payer)
+        assert (world.balance(owner(1)), last.drift) == (TON, 0)
+
+
+async def test_a_restored_database_learns_what_it_paid_after_the_backup(tmp_path: Path) -> None:
+    world = ChainWorld(timeout=600)
+    world.fund()
+    old, new, file = f"sqlite:///{tmp_path}/old", f"sqlite:///{tmp_path}/new", tmp_path / "backup"
+    async with Payer(world, old) as payer:
+        await payer.owes("r1", 1, TON)
+        await payer.rounds(3)
+        await payer.owes("r2", 2, 2 * TON)
+        await back_up(old, file)
+        await payer.rounds(3)
+    await restore(new, file, world.now)
+    async with Payer(world, new) as payer:
+        last = await payer.rounds(3)
+        assert last.drift == 0
+        assert await payer.owed() == 0
+        assert sorted(await payer.transfers()) == sorted(
+            [(owner(1).raw(), "confirmed", TON), (owner(2).raw(), "confirmed", 2 * TON)]
+        )
+        await payer.owes("r3", 3, TON)
+        await payer.rounds(5)
+        assert world.balance(owner(3)) == 0, "it has to be quiet at first"
+        world.next_block(5000)
+        await payer.rounds(3)
+        assert world.balance(owner(3)) == TON
+        assert [world.balance(owner(n)) // TON for n in (1, 2)] == [1, 2]
+
+
+async def test_a_restored_database_waits_for_messages_that_it_forgot(tmp_path: Path) -> None:
+    world = ChainWorld(timeout=600)
+    world.fund()
+    old, new, file = f"sqlite:///{tmp_path}/old", f"sqlite:///{tmp_path}/new", tmp_path / "backup"
+    world.mempool.losing = True
+    async with Payer(world, old) as payer:
+        await payer.owes("r1", 1, TON)
+        await back_up(old, file)
+        await payer.rounds(2)
+        [message] = [each.message for each in await outgoing(payer)]
+    world.mempool.losing = False
+    await restore(new, file, world.now)
+    async with Payer(world, new) as payer:
+        await payer.rounds(20, seconds=10)
+        await payer.chain.send(message)
+        await payer.rounds(3)
+        world.next_block(5000)
+        last = await payer.rounds(5)
+        assert (world.balance(owner(1)), last.drift) == (TON, 0)
+        assert [state for _, state, _ in await payer.transfers()] == ["confirmed"]
+
+
+async def outgoing(payer: Payer) -> list[books.Outgoing]:
+    async with payer.store.reading() as connection:
+        return list(await books.outgoing(connection, payer.world.lanes[0]))
+
+
+async def test_a_payment_that_nobody_here_made_is_drift_and_stops_everything(database: str) -> None:
+    world = ChainWorld()
+    world.fund()
+    transfers = (Transfer(STRANGER, NanoTon(TON), "not ours"),)
+    stolen = Batch(query_id(7), world.now - 5, transfers, deploy=True)
+    world.mempool.pay_in(batch_message(world.lanes[0].wallet, KEY, stolen))
+    world.next_block()
+    async with Payer(world, database) as payer:
+        await payer.owes("r1", 1, TON)
+        last = await payer.rounds(3)
+        assert last.drift == -TON
+        assert await payer.transfers() == []
+        assert await meanings(payer) == ["funding", "foreign", "foreign"]
+
+
+async def test_everything_can_be_made_again_from_archive_and_chain(tmp_path: Path, database: str) -> None:
+    world = ChainWorld(lanes=2, timeout=600)
+    world.fund()
+    old = f"sqlite:///{tmp_path}/old"
+    (tmp_path / "service").mkdir()
+    async with kit.world(tmp_path / "service", old) as service:
+        await service.administrator.credit()
+        machines = [await service.server(owner(number).friendly()) for number in (1, 2, 3)]
+        for machine in machines:
+            for _ in range(2):
+                receipt = machine.receipt(usage=Usage(items=1_000_000), budget=str(100 * TON))
+                assert (await service.operator.hand_in(receipt)).status == 201
+    payer = Payer(world, old)
+    payer.zero_state = kit.ZERO_STATE.hex()
+    async with payer:
+        await payer.rounds(4)
+        before = await payer.balances(), sorted(await payer.transfers())
+    assert [world.balance(owner(number)) for number in (1, 2, 3)] == [3_800_000_000] * 3
+
+    terms = Terms(trust=Trust.TEST, require_gpu=False, development=True)
+    async with Store(database) as store:
+        parts = SendingParts(store, world.port(), world.lanes, KEY, RULES)
+        found = await rebuild(parts, tmp_path / "service" / "archive", terms)
+        assert (found.replayed.receipts, found.replayed.credits, found.replayed.evidence) == (6, 1, 3)
+        assert (found.transfers, found.drift) == (3, 0)
+        with pytest.raises(NotEmpty):
+            await rebuild(parts, tmp_path / "service" / "archive", terms)
+
+    again = Payer(world, database)
+    again.zero_state = world.port().zero_state.root_hash.hex()
+    async with again:
+        assert (await again.balances(), sorted(await again.transfers())) == before
+        assert await again.sound()
+        world.next_block(700)
+        await again.rounds(3)
+        await again.owes("r9", 9, TON)
+        assert (await again.rounds(3)).drift == 0
+        assert world.balance(owner(9)) == TON, "the query ids of the lost books are behind it"
