@@ -15,6 +15,7 @@ from cocoon.payout.archive import Archive
 from cocoon.payout.audit import audit, be_audited
 from cocoon.payout.auth.callers import Callers
 from cocoon.payout.clients import Clients
+from cocoon.payout.evidence.known import KnownServers
 from cocoon.payout.evidence.register import Register
 from cocoon.payout.metrics import Metrics
 from cocoon.payout.overview import Overview
@@ -52,12 +53,13 @@ async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterat
     async with Store(settings.database_url) as store:
         async with store.writing() as connection:
             await stamp(connection, chain, settings.policy.trust, now())
+        servers = KnownServers(store)
         service = Service(
             store=store,
             terms=terms,
             callers=Callers(settings, now),
-            intake=Intake(store, archive, terms, metrics, now),
-            register=Register(store, archive, terms, now),
+            intake=Intake(servers, archive, terms, metrics, now),
+            register=Register(servers, archive, terms, now),
             clients=Clients(store, archive, now),
             pauses=PauseSwitch(store, now),
             overview=Overview(store),

@@ -23,9 +23,9 @@ from cocoon.attest import bundle as bundles
 from cocoon.attest.receipts import thumbprint
 from cocoon.attest.verify import verify
 from cocoon.payout.archive import Archive, EvidenceTaken
+from cocoon.payout.evidence.known import KnownServers
 from cocoon.payout.refusal import Refusal, Refused
 from cocoon.payout.store.work import EVIDENCE, SERVERS, WINDOWS
-from cocoon.payout.store.writer import Store
 from cocoon.payout.terms import Terms
 from cocoon.payout.wallets import payable
 from cocoon.payout.work.case import Window
@@ -44,8 +44,8 @@ class Shown(Struct, frozen=True):
 class Register:
     """Takes evidence."""
 
-    def __init__(self, store: Store, archive: Archive, terms: Terms, now: Callable[[], Instant]) -> None:
-        self._store = store
+    def __init__(self, servers: KnownServers, archive: Archive, terms: Terms, now: Callable[[], Instant]) -> None:
+        self._servers = servers
         self._archive = archive
         self._terms = terms
         self._now = now
@@ -57,9 +57,12 @@ class Register:
         if isinstance(shown, Refusal):
             raise Refused(shown)
         window = Window(now - self._terms.late_evidence, shown.not_after)
-        async with self._store.writing() as connection:
-            await self._archive.append([EvidenceTaken(now, raw, window.opens, window.closes)])
-            opens = await write(connection, key, shown, window, now)
+        try:
+            async with self._servers.store.writing() as connection:
+                await self._archive.append([EvidenceTaken(now, raw, window.opens, window.closes)])
+                opens = await write(connection, key, shown, window, now)
+        finally:
+            self._servers.forget(key)
         bundle = shown.bundle
         return Registered(key, shown.digest, shown.trust, bundle.payee, opens, shown.not_after)
 

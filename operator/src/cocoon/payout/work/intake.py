@@ -14,9 +14,9 @@ from msgspec import Struct
 from cocoon.api.payout import MOST_RECEIPTS, WorkAnswer
 from cocoon.api.times import Instant
 from cocoon.payout.archive import Archive, ReceiptTaken
+from cocoon.payout.evidence.known import KnownServers
 from cocoon.payout.metrics import Metrics
 from cocoon.payout.refusal import Refusal
-from cocoon.payout.store.writer import Store
 from cocoon.payout.terms import Terms
 from cocoon.payout.work import books
 from cocoon.payout.work.case import Case, Submission
@@ -45,9 +45,10 @@ class Intake:
     """Takes receipts while `run` runs."""
 
     def __init__(
-        self, store: Store, archive: Archive, terms: Terms, metrics: Metrics, now: Callable[[], Instant]
+        self, servers: KnownServers, archive: Archive, terms: Terms, metrics: Metrics, now: Callable[[], Instant]
     ) -> None:
-        self._store = store
+        self._store = servers.store
+        self._servers = servers
         self._archive = archive
         self._terms = terms
         self._metrics = metrics
@@ -56,8 +57,7 @@ class Intake:
 
     async def take(self, submissions: Sequence[Submission]) -> list[Outcome]:
         """What became of each, in their order. Raises DatabaseAway, NotTheWriter or ArchiveFull: ask again then."""
-        async with self._store.reading() as connection:
-            servers = await books.servers(connection, (issuer(each.receipt) for each in submissions))
+        servers = await self._servers.find(issuer(each.receipt) for each in submissions)
         read = await read_all(submissions, servers, self._now())
         waiting = _Waiting([self._judge(each) for each in read], asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
