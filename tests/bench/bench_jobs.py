@@ -29,7 +29,7 @@ _WAITS: Final = {"large": 2.0, "medium": 40.0, "small": 85.0}
 
 def throughput(profile: Profile) -> tuple[Outcome, list[Row]]:
     """The whole fleet."""
-    run = run_fleet(profile, seconds=600)
+    run = run_fleet(profile, seconds=1_800)
     rows = [
         Row("jobs", run.jobs, ""),
         Row("wall time", run.wall, "s"),
