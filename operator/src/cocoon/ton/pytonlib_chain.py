@@ -43,11 +43,23 @@ Answer = TypeVar("Answer")
 _NOBODY: Final = Address(0, bytes(32))
 
 
+#: Transactions asked for at once: mostly there are two new ones, of one batch; a lite-server gives 16 at most.
+_FIRST_PAGE: Final = 2
+_LONGEST_PAGE: Final = 16
+
+
 class Limits(Struct, frozen=True):
     """`call_seconds`: for one server to answer. `lag_seconds`: how far chain time may be behind what it should be."""
 
     call_seconds: float = 10.0
     lag_seconds: float = 60.0
+
+
+class Span(Struct, frozen=True):
+    """A part of an account's history: from `newest` (included) back to `known` (excluded)."""
+
+    newest: TransactionId
+    known: TransactionId
 
 
 class _Server:
@@ -110,13 +122,12 @@ class PytonlibChain:
         self, address: Address, newest: TransactionId, known: TransactionId
     ) -> AsyncIterator[WalletTransaction]:
         """Every transaction between, newest first."""
-        cursor = newest
+        cursor, size = newest, _FIRST_PAGE
         while cursor != known:
-            for transaction in await self._page(address, cursor, known):
+            for transaction in await self._page(address, Span(cursor, known), size):
                 yield transaction
                 cursor = transaction.previous
-                if cursor == known:
-                    return
+            size = min(2 * size, _LONGEST_PAGE)
 
     async def send(self, message: bytes) -> None:
         """Hand a message to every server; once one took it, the others get it in the background."""
@@ -146,26 +157,24 @@ class PytonlibChain:
             at=head,
         )
 
-    async def _page(self, address: Address, newest: TransactionId, known: TransactionId) -> list[WalletTransaction]:
-        """Some transactions from `newest` backwards, each proven by the hash that the one after it names."""
-        if newest.lt <= known.lt:
+    async def _page(self, address: Address, span: Span, size: int) -> list[WalletTransaction]:
+        """Some of the transactions of a span, the newest first. Raises HistoryGap."""
+        if span.newest.lt <= span.known.lt:
             raise HistoryGap(
-                f"The history of {address.raw()} does not contain our last transaction, {known.hash.hex()}: this is "
-                "another chain, or it went back. Pay nothing until a person has looked."
+                f"The history of {address.raw()} does not contain our last transaction, {span.known.hash.hex()}: this "
+                "is another chain, or it went back. Pay nothing until a person has looked."
             )
-        page = await self._ask_one(lambda server: self._transactions_from(server, address, newest))
-        return [transaction for transaction in page if transaction.id.lt > known.lt]
+        return await self._ask_one(lambda server: self._page_from(server, address, span, size))
 
-    async def _transactions_from(
-        self, server: _Server, address: Address, newest: TransactionId
-    ) -> list[WalletTransaction]:
+    async def _page_from(self, server: _Server, address: Address, span: Span, size: int) -> list[WalletTransaction]:
         session = await self._session(server)
-        call = session.client.raw_get_transactions(address.raw(), str(newest.lt), newest.hash.hex())
-        found = await session.call(call, self._limits.call_seconds)
+        found = await session.call(
+            session.transactions(address.raw(), span.newest.lt, span.newest.hash, size), self._limits.call_seconds
+        )
         rows = [base64.b64decode(row["data"]) for row in found["transactions"]]
         if not rows:
-            raise Lagging(f"{server.watch.name} has no transaction {newest.hash.hex()}")
-        page = await asyncio.to_thread(_linked, rows, newest)
+            raise Lagging(f"{server.watch.name} has no transaction {span.newest.hash.hex()}")
+        page = await asyncio.to_thread(_linked, rows, span)
         server.watch.succeeded()
         return page
 
@@ -250,10 +259,12 @@ def _gravity(error: ChainError) -> int:
     return (Unreachable, Lagging, Lying).index(type(error)) if isinstance(error, Unreachable | Lagging | Lying) else 3
 
 
-def _linked(rows: list[bytes], newest: TransactionId) -> list[WalletTransaction]:
-    """Transactions, each of which is the one that the one after it names. Raises Lying."""
-    page, expected = [], newest
+def _linked(rows: list[bytes], span: Span) -> list[WalletTransaction]:
+    """Those of a span, each of which is the one that the one after it names. Raises Lying."""
+    page, expected = list[WalletTransaction](), span.newest
     for row in rows:
+        if expected.lt <= span.known.lt:
+            break
         try:
             transaction = parse_transaction(row)
         except BadCells as error:

@@ -8,6 +8,7 @@ not be cancelled; so each client gets its own threads, and whoever stops waiting
 from __future__ import annotations
 
 import asyncio
+import base64
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,22 @@ class TonlibSession:
             raise named(error) from error
         except RuntimeError as error:  # pytonlib's word for a client that crashed or got stuck
             raise Unreachable(str(error)) from error
+
+    async def transactions(self, address: str, lt: int, transaction_hash: bytes, count: int) -> dict[str, Any]:
+        """`raw.getTransactionsV2`, for which pytonlib has no method: at most `count`, newest first."""
+        wrapper = self.client.tonlib_wrapper
+        if wrapper is None:
+            raise Unreachable("the client was closed")
+        start = {"@type": "internal.transactionId", "lt": lt, "hash": base64.b64encode(transaction_hash).decode()}
+        request = {
+            "@type": "raw.getTransactionsV2",
+            "account_address": {"account_address": address},
+            "from_transaction_id": start,
+            "count": count,
+            "try_decode_messages": False,
+        }
+        found: dict[str, Any] = await wrapper.execute(request, timeout=self.client.tonlib_timeout)
+        return found
 
     async def close(self) -> None:
         """End the client at once; calls under way raise Unreachable."""
