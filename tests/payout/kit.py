@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import json
@@ -30,7 +29,7 @@ from cocoon.api.trust import Trust
 from cocoon.attest import bundle, receipts
 from cocoon.attest.collect import SoftwareCollector
 from cocoon.payout.http.app import application
-from cocoon.payout.http.serve import server
+from cocoon.payout.http.serve import listening
 from cocoon.payout.service import Service, running
 from cocoon.payout.settings import (
     Caller,
@@ -281,22 +280,6 @@ class World:
 
 
 @asynccontextmanager
-async def served(service: Service) -> AsyncIterator[str]:
-    """The address at which a service is served."""
-    web = server(application(service), HttpSettings("127.0.0.1", 0))
-    web.config.load()
-    web.lifespan = web.config.lifespan_class(web.config)
-    await web.startup()
-    beating = asyncio.create_task(web.main_loop())
-    try:
-        yield f"http://127.0.0.1:{web.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        web.should_exit = True
-        await beating
-        await web.shutdown()
-
-
-@asynccontextmanager
 async def world(
     folder: Path, database: str, clock: Clock | None = None, change: Callable[[Settings], Settings] | None = None
 ) -> AsyncIterator[World]:
@@ -305,7 +288,7 @@ async def world(
     made = settings(folder, database, cluster)
     async with (
         running(change(made) if change else made, clock.now) as service,
-        served(service) as url,
-        aiohttp.ClientSession(url) as session,
+        listening(application(service), made.http) as port,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
     ):
-        yield World(service, clock, cluster, session, url)
+        yield World(service, clock, cluster, session, f"http://127.0.0.1:{port}")

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from cocoon.payout import logs
 from cocoon.payout.commands.backup import BadBackup, back_up, restore
 from cocoon.payout.http.app import application
-from cocoon.payout.http.serve import server
+from cocoon.payout.http.serve import listening
 from cocoon.payout.service import running
 from cocoon.payout.settings import BadSettings, Settings, read_settings
 from cocoon.payout.stamp import WrongChain
 from cocoon.payout.store.database import BadDatabase, NotTheWriter
 from cocoon.payout.store.writer import DatabaseAway
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,8 +62,12 @@ async def _run(given: argparse.Namespace, settings: Settings) -> None:
 
 async def serve(settings: Settings) -> None:
     """Serve until a signal comes."""
-    async with running(settings, time.time) as service:
-        await server(application(service), settings.http).serve()
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with running(settings, time.time) as service, listening(application(service), settings.http) as port:
+        _LOG.info("listening", extra={"port": port})
+        await stopped.wait()
 
 
 if __name__ == "__main__":
