@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cocoon.api.money import Usage
 from cocoon.api.runner import Finished
 from cocoon.runner import journal as journals
 from cocoon.runner.events import Events
@@ -141,3 +143,48 @@ async def test_acknowledged_ends_are_remembered_but_not_sent(tmp_path: Path) -> 
     await again.open()
     assert (again.after(0), again.ending_of(f"{event.uid}/1"), again.unacknowledged) == ((), "body", 0)
     again._journal.close()
+
+
+class SlowJournal(Journal):
+    """A journal on a disk that waits until it is let go."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def append(self, record: Record) -> None:
+        await self.go_on.wait()
+        await super().append(record)
+
+
+async def test_an_end_that_is_still_being_journaled_is_not_passed_over(tmp_path: Path) -> None:
+    journal = SlowJournal(tmp_path / "journal")
+    events = Events(journal)
+    await events.open()
+    journal.go_on.clear()
+    finishing = asyncio.create_task(events.finish(lambda number: recorded(number).event, "body"))
+    await asyncio.sleep(0)
+    events.progressed("another", 1, Usage(items=1))
+    assert events.after(0) == ()
+    journal.go_on.set()
+    await finishing
+    end, progress = events.after(0)
+    assert isinstance(end, Finished)
+    assert end.number < progress.number
+    journal.close()
+
+
+async def test_an_end_that_is_still_being_journaled_is_not_forgotten(tmp_path: Path) -> None:
+    journal = SlowJournal(tmp_path / "journal")
+    events = Events(journal)
+    await events.open()
+    journal.go_on.clear()
+    finishing = asyncio.create_task(events.finish(lambda number: recorded(number).event, "body"))
+    await asyncio.sleep(0)
+    events.progressed("another", 1, Usage(items=1))
+    await events.acknowledge(1_000_000_000)
+    journal.go_on.set()
+    await finishing
+    assert events.unacknowledged == 1
+    journal.close()

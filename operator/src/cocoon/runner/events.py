@@ -1,7 +1,8 @@
 """What the operator gets to know, by number: kept until it says that it has it.
 
 Ends of attempts are journaled before anybody sees them. Starts and progress are not: a newer one of the same attempt
-replaces them. Numbers never repeat, for they are reserved in the journal before they are given out.
+replaces them. Numbers never repeat, for they are reserved in the journal before they are given out. An event is not
+shown while an earlier one is still being journaled: who has seen a number never looks below it again.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Events:
         self._finished: dict[int, Recorded] = {}
         self._ended: OrderedDict[str, str] = OrderedDict()
         self._pending: dict[str, str] = {}
+        self._journaling: set[int] = set()
         self._news = asyncio.Event()
 
     async def open(self) -> None:
@@ -82,10 +84,19 @@ class Events:
         if self._reserved - self._number < BLOCK // 2:
             await self._reserve()
         recorded = Recorded(make(self._next()), body)
-        await self._journal.append(recorded)
-        self._keep(recorded)
+        self._journaling.add(recorded.event.number)
+        try:
+            await self._journal.append(recorded)
+            self._keep(recorded)
+        finally:
+            self._journaling.discard(recorded.event.number)
+            self._wake()
         self._passing.pop((key_of(recorded.event.uid, recorded.event.attempt), Progressed), None)
-        self._wake()
+
+    @property
+    def _settled(self) -> int:
+        """The last number below which nothing is being journaled."""
+        return min(self._journaling, default=self._number + 1) - 1
 
     def _keep(self, recorded: Recorded) -> None:
         self._finished[recorded.event.number] = recorded
@@ -107,12 +118,13 @@ class Events:
         """A page of the events after this number, oldest first."""
         events: list[Event] = [recorded.event for recorded in self._finished.values()]
         events += self._passing.values()
-        newer = sorted((event for event in events if event.number > number), key=lambda event: event.number)
+        shown = (event for event in events if number < event.number <= self._settled)
+        newer = sorted(shown, key=lambda event: event.number)
         return tuple(_page(newer))
 
     async def acknowledge(self, up_to: int) -> None:
         """Forget everything up to this number. Raises JournalFull."""
-        up_to = min(up_to, self._number)
+        up_to = min(up_to, self._settled)
         if any(number <= up_to for number in self._finished):
             await self._journal.append(Acknowledged(up_to))
         self._forget(up_to)
