@@ -173,18 +173,3 @@ async def test_an_end_that_is_still_being_journaled_is_not_passed_over(tmp_path:
     assert isinstance(end, Finished)
     assert end.number < progress.number
     journal.close()
-
-
-async def test_an_end_that_is_still_being_journaled_is_not_forgotten(tmp_path: Path) -> None:
-    journal = SlowJournal(tmp_path / "journal")
-    events = Events(journal)
-    await events.open()
-    journal.go_on.clear()
-    finishing = asyncio.create_task(events.finish(lambda number: recorded(number).event, "body"))
-    await asyncio.sleep(0)
-    events.progressed("another", 1, Usage(items=1))
-    await events.acknowledge(1_000_000_000)
-    journal.go_on.set()
-    await finishing
-    assert events.unacknowledged == 1
-    journal.close()
