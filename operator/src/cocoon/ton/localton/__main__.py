@@ -47,6 +47,9 @@ def main() -> None:
 
 async def serve(options: argparse.Namespace) -> None:
     """Run a chain until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     storage = SqliteFile(options.state) if options.state else Memory()
     chain = LocalChain(_genesis(options), mempool=_mempool(options), storage=storage)
     if options.genesis_time and options.genesis_time != chain.genesis.utime:
@@ -57,7 +60,7 @@ async def serve(options: argparse.Namespace) -> None:
         if options.config_out:
             _write(options.config_out, _config(chain, options.advertise, endpoint.port))
         _say(f"lite-server on port {endpoint.port}, block {chain.last.ids.seqno}, faucet {FAUCET.address.friendly()}")
-        await _until_stopped(produce_blocks(queries, Pace(options.block_time, max(1.0, options.block_time))))
+        await _until(stop, produce_blocks(queries, Pace(options.block_time, max(1.0, options.block_time))))
 
 
 async def config(options: argparse.Namespace) -> None:
@@ -100,11 +103,8 @@ def _write(path: Path, content: bytes) -> None:
     new.replace(path)
 
 
-async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Until a signal; a chain that breaks ends the process instead of standing still."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Work until told to stop; a chain that breaks ends the process instead of standing still."""
     producing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     await asyncio.wait([producing, stopping], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
