@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import sys
+from typing import Final
 
 from cocoon.fleet.logs import set_up
 from cocoon.fleet.ports.failures import Refused
 from cocoon.fleet.run import run
 from cocoon.fleet.settings import read_settings
 
+#: The mirror is large, lives for ever and holds no cycles; by default a twelfth of all time went into looking for some.
+GARBAGE: Final = (20_000, 20, 50)
+
 
 def main() -> int:
     """Run until a signal comes; the exit status."""
+    gc.set_threshold(*GARBAGE)
     settings = read_settings(sys.argv[1:], os.environ)
     set_up(settings.log_format, settings.log_level)
     try:
