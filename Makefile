@@ -94,6 +94,12 @@ bench-jobs: venv binaries ## Jobs end to end on a real API server, in the profil
 bench-runner: venv ## The runner beside a bare Triton client.
 	$(BIN)/python -m tests.bench.bench_runner
 
+# ---- chaos
+
+.PHONY: chaos-payout
+chaos-payout: venv ## Payments under crashes, lost messages and an empty wallet: 30 seeds on each database (25 minutes).
+	$(BIN)/python -m tests.chaos.payout
+
 .PHONY: clean
 clean: ## Remove what was built here; caches in the home folder stay.
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -16,6 +16,9 @@ from cocoon.payout import logs
 from cocoon.payout.commands.backup import BadBackup, back_up, restore
 from cocoon.payout.http.app import application
 from cocoon.payout.http.serve import listening
+from cocoon.payout.reconciling import command as rebuilding
+from cocoon.payout.reconciling.command import BadRebuild
+from cocoon.payout.sending.books import WrongWallet
 from cocoon.payout.service import running
 from cocoon.payout.settings import BadSettings, Settings, read_settings
 from cocoon.payout.stamp import WrongChain
@@ -32,7 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings(given.config)
         logs.set_up(settings.log_level)
         asyncio.run(_run(given, settings))
-    except (BadSettings, BadDatabase, BadBackup, DatabaseAway, NotTheWriter, WrongChain) as error:
+    except (
+        BadSettings,
+        BadDatabase,
+        BadBackup,
+        BadRebuild,
+        DatabaseAway,
+        NotTheWriter,
+        WrongChain,
+        WrongWallet,
+    ) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
@@ -43,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, required=True, help="the settings, a YAML file")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="take receipts and pay")
+    commands.add_parser("rebuild", help="fill an empty database from the archive and the chain, after a total loss")
     for name, text in (
         ("backup", "write the books to a new file"),
         ("restore", "fill an empty database from a backup"),
@@ -54,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
 async def _run(given: argparse.Namespace, settings: Settings) -> None:
     if given.command == "serve":
         await serve(settings)
+    elif given.command == "rebuild":
+        await rebuilding.run(settings)
     elif given.command == "backup":
         await back_up(settings.database_url, given.file)
     else:

@@ -20,6 +20,7 @@ from cocoon.payout.evidence.register import Register
 from cocoon.payout.metrics import Metrics
 from cocoon.payout.overview import Overview
 from cocoon.payout.pauses import PauseSwitch
+from cocoon.payout.sending.service import paying
 from cocoon.payout.settings import Settings, terms_of, zero_state
 from cocoon.payout.stamp import check_trust, stamp
 from cocoon.payout.store.writer import Store
@@ -50,9 +51,11 @@ async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterat
     chain = await asyncio.to_thread(zero_state, Path(settings.chain.global_config))
     check_trust(settings.policy.trust, chain, settings.chain.development)
     terms, archive, metrics = terms_of(settings, chain), Archive(Path(settings.archive)), Metrics()
-    async with Store(settings.database_url) as store:
+    async with Store(settings.database_url) as store, paying(settings, store, metrics.registry) as payments:
         async with store.writing() as connection:
             await stamp(connection, chain, settings.policy.trust, now())
+        if payments:
+            await payments.open()
         servers = KnownServers(store)
         service = Service(
             store=store,
@@ -69,6 +72,8 @@ async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterat
         _LOG.info("taking receipts", extra={"chain": chain, "trust": settings.policy.trust.value})
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(service.intake.run()), tasks.create_task(be_audited(store, metrics))]
+            if payments:
+                background.append(tasks.create_task(payments.run()))
             try:
                 yield service
             finally:

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from cocoon.api.money import Price, parse_nanoton
 from cocoon.api.trust import Trust
+from cocoon.payout.sending.settings import PaymentSettings
 from cocoon.payout.store.schema import MOST_NANOTON
 from cocoon.payout.terms import Terms
 
@@ -90,6 +91,7 @@ class Settings(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, 
     clusters: tuple[ClusterSettings, ...] = ()
     policy: PolicySettings = PolicySettings()
     http: HttpSettings = HttpSettings()
+    payments: PaymentSettings | None = None
     audience: str = "cocoon-payout"
     log_level: str = "INFO"
 
