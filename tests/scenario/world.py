@@ -8,13 +8,14 @@ from typing import Any
 
 from cocoon.api.times import format_time
 from cocoon.fleet.act.means import Means
+from cocoon.fleet.credits import Credits
 from cocoon.fleet.foreign import Foreign
 from cocoon.fleet.leadership import Leadership
 from cocoon.fleet.listener import Listener
 from cocoon.fleet.loop import Loop
 from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.ports.failures import Failure
-from cocoon.fleet.ports.payout import NoPayout
+from cocoon.fleet.ports.payout import NoPayout, Payout
 from cocoon.fleet.ports.resources import JOB, LEASE, NAMESPACE, NODE, POD, PROVIDER, Manifest, Ref, Resource
 from cocoon.fleet.render.server_pod import RunnerTerms
 from cocoon.fleet.run import mirror_for
@@ -62,7 +63,7 @@ class Operator:
         terms = RunnerTerms(image=settings.runner_image, operator_certificates="PEM", allow_test_roots=True)
         servers = FakeServers(world)
         self.means = Means(
-            mirror, world.cluster, servers, NoPayout(), clock, terms, CLUSTER_ID, settings.allow_test_roots
+            mirror, world.cluster, servers, world.payout, clock, terms, CLUSTER_ID, settings.allow_test_roots
         )
         lease = Ref(LEASE, settings.namespace, settings.lease)
         self.leadership = Leadership(lease, identity, settings.lease_seconds, clock, metrics)
@@ -94,6 +95,7 @@ class Operator:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._relist())
             tasks.create_task(self._foreign.run(self.means.cluster))
+            tasks.create_task(Credits(self.means.mirror, self.means.clock, 5.0).run(self.means.payout))
             tasks.create_task(self.leadership.run(self.means.cluster))
             tasks.create_task(self.loop.run())
 
@@ -115,6 +117,7 @@ class World:
         self.runners: dict[str, FakeRunner] = {}
         self.operators: dict[str, Operator] = {}
         self.crashed = asyncio.Event()
+        self.payout: Payout = NoPayout()
         self.work = 5.0
         self.breaks_new_runners = False
         self._crash_at: Callable[[str, str], bool] | None = None

@@ -116,11 +116,14 @@ class Knowledge:
         self.touched.models.update(self.providers_of_model)
 
     def touch(self, subject: Subject) -> None:
-        """Look at a subject, and at a server's jobs with it."""
+        """Look at a subject, at a server's jobs with it, and at the server that a job is or was on."""
         kind, name = subject
         server = self.servers.get(Key(name)) if kind == "server" else None
+        job = self.jobs.get(Key(name)) if kind == "job" else None
         if server is not None:
             self._server_changed(server)
+        elif job is not None:
+            self._touch_job(job.key, job)
         else:
             self.touched.add(subject)
 
@@ -304,9 +307,10 @@ class Knowledge:
 
     def _touch_job(self, key: Key, job: Job) -> None:
         self.touched.jobs.add(key)
-        server = self.usage.server_of(key)
-        if server is not None and server in self.server_keys:
-            self.touch_server(self.server_keys[server])
+        bound = Uid(job.status.binding.server_uid) if job.status.binding is not None else None
+        for server in (self.usage.server_of(key), bound):  # the latter may keep the receipt of an ended job
+            if server is not None and server in self.server_keys:
+                self.touch_server(self.server_keys[server])
         if key in self.queues:
             self.touched.models.add(job.model)
 
