@@ -85,14 +85,14 @@ async def test_a_budget_that_is_wanted_no_more_goes(world: World) -> None:
 
 
 def test_a_bug_in_one_action_stops_no_other(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    real = table._DEEDS[LoadModel]
+    real = table.DEEDS[LoadModel]
 
     async def broken(action: LoadModel, means: Any) -> None:
         if action.model == "bad":
             raise ZeroDivisionError
         await real(action, means)
 
-    monkeypatch.setattr(table, "_DEEDS", {**table._DEEDS, LoadModel: broken})
+    monkeypatch.setattr(table, "DEEDS", {**table.DEEDS, LoadModel: broken})
 
     @scenario
     async def story(world: World) -> None:
@@ -127,7 +127,7 @@ def test_a_round_that_breaks_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_lost_push_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert PushJob in table._DEEDS
+    assert PushJob in table.DEEDS
     monkeypatch.setattr("cocoon.fleet.act.jobs.push", _never)
 
     @scenario

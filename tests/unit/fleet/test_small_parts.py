@@ -9,7 +9,7 @@ import pytest
 
 from cocoon.fleet.act.announce import BURST, QUIET, Announcer, event
 from cocoon.fleet.logs import JsonLines, fields
-from cocoon.fleet.plan.actions import Announce
+from cocoon.fleet.plan.announcements import Announcement
 from cocoon.fleet.plan.records import Key, Uid
 from cocoon.fleet.receipt_keys import ReceiptKeys
 from cocoon.fleet.settings import read_settings
@@ -39,8 +39,8 @@ def test_a_log_line_is_one_json_object() -> None:
     assert json.loads(line)["server"] == "default/s1"
 
 
-def _announce(reason: str = "R", uid: str = "u1") -> Announce:
-    return Announce("InferenceJob", Key("default/j1"), Uid(uid), reason, "m" * 5000)
+def _announce(reason: str = "R", uid: str = "u1") -> Announcement:
+    return Announcement("InferenceJob", Key("default/j1"), Uid(uid), reason, "m" * 5000)
 
 
 def test_an_event_fits_the_api() -> None:

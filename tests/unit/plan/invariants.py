@@ -7,6 +7,7 @@ from copy import deepcopy
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import actions as act
 from cocoon.fleet.plan.actions import Action
+from cocoon.fleet.plan.announcements import announcements
 from cocoon.fleet.plan.plan import plan
 from cocoon.fleet.plan.records import Job, Server
 from cocoon.fleet.plan.snapshot import Snapshot
@@ -44,8 +45,11 @@ def full_pass(snapshot: Snapshot, now: Instant) -> tuple[Action, ...]:
 
 
 def check_plan(world: World, actions: tuple[Action, ...]) -> None:
-    """Every action is allowed by what is true now."""
+    """Every action is allowed by what is true now, and what is told of it is about something and in sentences."""
     for action in actions:
+        for told in announcements(action, world.snapshot):
+            assert told.uid, told
+            assert told.message.endswith((".", "!")), told
         match action:
             case act.WriteJobStatus(purpose="Bind"):
                 check_bind(world, action)

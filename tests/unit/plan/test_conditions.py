@@ -30,6 +30,7 @@ def test_a_healthy_provider() -> None:
         "ModelsValid": ("True", "AsDeclared"),
         "CapacityAvailable": ("True", "AsDeclared"),
         "Attested": ("True", "Trusted"),
+        "UpToDate": ("True", "AsDeclared"),
         "PayoutsCurrent": ("Unknown", "NoPayoutService"),
     }
     status = world.providers[DC1].status

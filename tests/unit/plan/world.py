@@ -244,7 +244,6 @@ class World:
             act.WriteProviderStatus: self._write_provider,
             act.SetFinalizer: self._set_finalizer,
             act.ApplyChildren: lambda _: None,
-            act.Announce: lambda _: None,
         }
         deeds[type(action)](action)
 

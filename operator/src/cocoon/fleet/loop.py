@@ -13,10 +13,10 @@ import logging
 from typing import Final
 
 from cocoon.api.times import Instant
+from cocoon.fleet.act import table
 from cocoon.fleet.act.announce import Announcer
 from cocoon.fleet.act.complain import complaint
 from cocoon.fleet.act.means import Means
-from cocoon.fleet.act.table import deeds, read_again
 from cocoon.fleet.leadership import Leadership
 from cocoon.fleet.listener import Listener
 from cocoon.fleet.logs import fields
@@ -25,13 +25,13 @@ from cocoon.fleet.patience import Patience
 from cocoon.fleet.plan.actions import (
     AcknowledgeEvents,
     Action,
-    Announce,
     AttestServer,
     CancelAttempt,
     ConfirmStanding,
     LoadModel,
     PushJob,
 )
+from cocoon.fleet.plan.announcements import Announcements, announcements
 from cocoon.fleet.plan.expectations import matter_of, subject_of
 from cocoon.fleet.plan.plan import DECISIONS, STANDBY, plan
 from cocoon.fleet.ports.failures import Busy, Failure, Gone, Refused
@@ -76,7 +76,7 @@ class Loop:
         self._listener = listener
         self._leadership = leadership
         self._metrics = metrics
-        self._deeds = deeds(Announcer(leadership.identity))
+        self._announcer = Announcer(leadership.identity)
         self._patience = Patience()
         self._rooms = _Rooms(concurrency)
         self._running: dict[asyncio.Task[None], Action] = {}
@@ -87,6 +87,7 @@ class Loop:
         await self._means.mirror.complete.wait()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch_leadership())
+            tasks.create_task(self._announcer.run(self._means))
             due: Instant | None = None
             while True:
                 await self._wait(due)
@@ -146,13 +147,15 @@ class Loop:
 
     def stop_acting(self) -> None:
         """Stop everything that is under way: somebody else may lead by now."""
+        self._announcer.forget()
         for task, action in list(self._running.items()):
             if not isinstance(action, AttestServer):
                 task.cancel()
 
     def _start(self, tasks: asyncio.TaskGroup, action: Action, now: Instant) -> None:
+        told = announcements(action, self._means.mirror.snapshot)
         self._means.mirror.snapshot.hold(action, now)
-        task = tasks.create_task(self._carry_out(action))
+        task = tasks.create_task(self._carry_out(action, told))
         self._running[task] = action
         self._metrics.running_actions.set(len(self._running))
         task.add_done_callback(self._ended)
@@ -163,7 +166,7 @@ class Loop:
         if task.cancelled():  # wherever it was, even before its first step
             self._release(action, done=False)
 
-    async def _carry_out(self, action: Action) -> None:
+    async def _carry_out(self, action: Action, told: Announcements) -> None:
         kind = type(action).__name__
         try:
             async with self._rooms.of(action):
@@ -175,13 +178,14 @@ class Loop:
             self._metrics.actions.labels(kind, "Done").inc()
             self._patience.forget(matter_of(action))
             self._release(action, done=True)
+            self._announcer.say(told, self._means.clock.now())
 
     async def _do(self, action: Action) -> None:
         if not (self._leadership.leading or isinstance(action, AttestServer)):
             raise Busy("This replica does not lead any more.")
         try:
             async with asyncio.timeout(DEADLINE):
-                await self._deeds[type(action)](action, self._means)
+                await table.DEEDS[type(action)](action, self._means)
         except TimeoutError as error:
             raise Busy(f"It took longer than {DEADLINE:.0f} s.") from error
         except Exception as error:
@@ -206,18 +210,16 @@ class Loop:
             )
         self._release(action, done=False, pause=pause)
         if isinstance(failure, Refused) and (said := complaint(action, failure, self._means)):
-            await self._deeds[Announce](said, self._means)
+            self._announcer.say((said,), self._means.clock.now())
 
     async def _read_again(self, action: Action) -> float:
         try:
-            await read_again(action, self._means)
+            await table.read_again(action, self._means)
         except Failure as failure:
             return self._patience.wait(("read", matter_of(action)), failure)
         return 0.0
 
     def _release(self, action: Action, *, done: bool, pause: float = 0.0) -> None:
-        if isinstance(action, Announce):
-            return
         now = self._means.clock.now()
         self._means.mirror.snapshot.release(action, now, done=done, not_before=now + pause if pause else 0.0)
         self._means.mirror.changed.set()

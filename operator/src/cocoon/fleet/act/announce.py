@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import re
+from collections import deque
 from typing import Final
 
 from cocoon.api.groups import API_VERSION
 from cocoon.api.times import Instant, format_time
 from cocoon.fleet.act.means import Means
-from cocoon.fleet.plan.actions import Announce
+from cocoon.fleet.plan.announcements import Announcement, Announcements
 from cocoon.fleet.ports.failures import Failure
 
 #: The same reason for the same object is said once in this many seconds.
@@ -16,29 +20,44 @@ QUIET: Final = 300.0
 BURST: Final = 50.0
 RATE: Final = 5.0
 _REMEMBERED: Final = 10_000
+#: The query of an address is a credential if it is presigned; Events are read by more people than jobs are.
+_QUERY: Final = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']*")
 
 
 class Announcer:
-    """Writes Events, not too many of them."""
+    """Writes Events one after the other and not too many of them, beside the loop: nothing ever waits for one."""
 
     def __init__(self, reporter: str) -> None:
         self._reporter = reporter
-        self._said: dict[tuple[str, str], Instant] = {}
+        self._said: dict[tuple[str, str, str], Instant] = {}
         self._tokens = BURST
         self._filled: Instant = 0.0
+        self._waiting: deque[Announcement] = deque()
+        self._some = asyncio.Event()
 
-    async def announce(self, action: Announce, means: Means) -> None:
-        """Write the Event, unless it was just said or too much is being said."""
-        now = means.clock.now()
-        if not self._may_say(action, now):
-            return
-        try:
-            await means.cluster.create(event(action, self._reporter, now))
-        except Failure:
-            return
+    def say(self, announcements: Announcements, now: Instant) -> None:
+        """Have Events written, but for those that were just said or are too many."""
+        for each in announcements:
+            if self._may_say(each, now):
+                self._waiting.append(each)
+                self._some.set()
 
-    def _may_say(self, action: Announce, now: Instant) -> bool:
-        topic = (action.uid, action.reason)
+    def forget(self) -> None:
+        """Say nothing of what was not said yet: somebody else leads."""
+        self._waiting.clear()
+
+    async def run(self, means: Means) -> None:
+        """Write for ever. One that is not taken is lost: statuses say the same."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            while self._waiting:
+                announcement = self._waiting.popleft()
+                with contextlib.suppress(Failure):
+                    await means.cluster.create(event(announcement, self._reporter, means.clock.now()))
+
+    def _may_say(self, announcement: Announcement, now: Instant) -> bool:
+        topic = (announcement.uid, announcement.reason, announcement.about)
         if now - self._said.get(topic, 0.0) < QUIET:
             return False
         self._tokens = min(BURST, self._tokens + (now - self._filled) * RATE)
@@ -53,24 +72,24 @@ class Announcer:
         return True
 
 
-def event(action: Announce, reporter: str, now: Instant) -> dict[str, object]:
+def event(announcement: Announcement, reporter: str, now: Instant) -> dict[str, object]:
     """A core/v1 Event; its name is the object's and the microsecond, as client-go's are."""
-    namespace, name = action.key.split("/", 1)
+    namespace, name = announcement.key.split("/", 1)
     stamp = format_time(now)
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {"name": f"{name[:220]}.{int(now * 1_000_000):x}", "namespace": namespace},
         "involvedObject": {
-            "apiVersion": "v1" if action.kind == "Pod" else API_VERSION,
-            "kind": action.kind,
+            "apiVersion": "v1" if announcement.kind == "Pod" else API_VERSION,
+            "kind": announcement.kind,
             "namespace": namespace,
             "name": name,
-            "uid": action.uid,
+            "uid": announcement.uid,
         },
-        "type": "Warning" if action.warning else "Normal",
-        "reason": action.reason[:128],
-        "message": action.message[:1024],
+        "type": "Warning" if announcement.warning else "Normal",
+        "reason": announcement.reason[:128],
+        "message": _QUERY.sub(r"\1", announcement.message)[:1024],
         "source": {"component": "cocoon-fleet", "host": reporter},
         "reportingComponent": "cocoonfleet.io/operator",
         "reportingInstance": reporter,

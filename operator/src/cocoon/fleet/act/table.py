@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from cocoon.fleet.act import attest, finish, jobs, providers, push, runners, servers
-from cocoon.fleet.act.announce import Announcer
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.plan import actions
 from cocoon.fleet.plan.actions import Action
@@ -14,7 +13,7 @@ from cocoon.fleet.ports.resources import JOB, POD, PROVIDER
 
 Deed = Callable[[Any, Means], Awaitable[None]]
 
-_DEEDS: Final[Mapping[type, Deed]] = {
+DEEDS: Final[Mapping[type, Deed]] = {
     actions.WriteJobStatus: jobs.write_job_status,
     actions.FinishJob: finish.finish_job,
     actions.ReportReceipt: finish.report_receipt,
@@ -32,11 +31,6 @@ _DEEDS: Final[Mapping[type, Deed]] = {
     actions.ApplyChildren: providers.apply_children,
     actions.DeleteJob: jobs.delete_job,
 }
-
-
-def deeds(announcer: Announcer) -> Mapping[type, Deed]:
-    """By type of action."""
-    return {**_DEEDS, actions.Announce: announcer.announce}
 
 
 async def read_again(action: Action, means: Means) -> None:

@@ -161,17 +161,6 @@ class DeleteJob(Struct, frozen=True):
     resource_version: str
 
 
-class Announce(Struct, frozen=True):
-    """Emit a Kubernetes Event about an object, on a transition."""
-
-    kind: Literal["CocoonProvider", "InferenceJob", "Pod"]
-    key: Key
-    uid: Uid
-    reason: str
-    message: str
-    warning: bool = False
-
-
 Action = (
     WriteJobStatus
     | FinishJob
@@ -189,5 +178,4 @@ Action = (
     | SetFinalizer
     | ApplyChildren
     | DeleteJob
-    | Announce
 )

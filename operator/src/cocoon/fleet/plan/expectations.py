@@ -44,8 +44,6 @@ def _names(action: Action) -> tuple[str, ...]:
             return (action.server, action.condition.type)
         case actions.WriteProviderStatus() | actions.SetFinalizer() | actions.ApplyChildren():
             return (action.provider,)
-        case actions.Announce():
-            return (action.key, action.reason)
         case _:
             return (str(getattr(action, "server_uid", "")),)
 
@@ -62,8 +60,6 @@ def subject_of(action: Action) -> Subject:
             return ("job", action.job)
         case actions.CreateServer() | actions.WriteProviderStatus() | actions.SetFinalizer() | actions.ApplyChildren():
             return ("provider", action.provider)
-        case actions.Announce():
-            return ("provider", action.key)
         case _:
             return ("server", action.server)
 
@@ -94,8 +90,6 @@ class Expectations:
 
     def hold(self, snapshot: Snapshot, action: Action, now: Instant) -> None:
         """Count an action as done."""
-        if isinstance(action, actions.Announce):
-            return
         self._held[matter_of(action)] = action
         remembering.started(snapshot.memory, snapshot, action, now)
         match action:
@@ -110,8 +104,6 @@ class Expectations:
 
     def release(self, snapshot: Snapshot, action: Action, now: Instant, *, done: bool, not_before: Instant) -> None:
         """Take back what was counted; what is true now was put before."""
-        if isinstance(action, actions.Announce):
-            return
         matter = matter_of(action)
         self._held.pop(matter, None)
         if done:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 from msgspec.structs import replace
 
 from cocoon.api.conditions import Condition, Truth
 from cocoon.api.conditions import replace as with_condition
-from cocoon.api.money import Price
 from cocoon.api.provider import Capacity, ModelStatus, ProviderStatus, ServerCounts
 from cocoon.api.times import Instant, format_time
 from cocoon.fleet.plan import reasons
@@ -17,10 +17,13 @@ from cocoon.fleet.plan.census import BUSY, FREE
 from cocoon.fleet.plan.eligibility import OfferKey
 from cocoon.fleet.plan.job_status import Cause
 from cocoon.fleet.plan.nodes import node_obstacle, technology_of
+from cocoon.fleet.plan.provider_news import price_in_words
 from cocoon.fleet.plan.records import Offer, Provider, Server
 from cocoon.fleet.plan.snapshot import Snapshot
-from cocoon.fleet.plan.standing import trust_obstacle
+from cocoon.fleet.plan.standing import UNREACHABLE, obstacle, trust_obstacle
 
+#: Conditions that can be False of a provider that is Ready.
+_HARMLESS: Final = frozenset((reasons.PAYOUTS_CURRENT, reasons.ATTESTED, reasons.UP_TO_DATE))
 Verdict = tuple[str, Truth, Cause]
 
 
@@ -51,6 +54,7 @@ def observed(snapshot: Snapshot, queued: Queued, provider: Provider, now: Instan
         _models(snapshot, provider, servers),
         _capacity_available(snapshot, provider, capacity, now),
         _attested(snapshot, servers, now),
+        _up_to_date(snapshot, provider, servers, now),
         _payouts(snapshot),
     )
     conditions = provider.status.conditions
@@ -138,6 +142,28 @@ def _attested(snapshot: Snapshot, servers: list[Server], now: Instant) -> Verdic
     return kind, truth, Cause(reasons.ATTESTING, f"At least one running server is {why}.")
 
 
+def _up_to_date(snapshot: Snapshot, provider: Provider, servers: list[Server], now: Instant) -> Verdict:
+    """How far a rollout is, and what stops it (rollout.py)."""
+    kind, offers = reasons.UP_TO_DATE, provider.offers
+    older = {server.key: server.model for server in servers if _is_older(server, offers.get(server.model))}
+    if not older:
+        return kind, "True", Cause(reasons.AS_DECLARED, "Every server is as it is declared now.")
+    for server in servers:
+        why = obstacle(snapshot, server, now) if server.model in older.values() and server.key not in older else ""
+        if why.endswith((")", UNREACHABLE)):
+            message = (
+                f"Server {server.key}, which is as declared now, does not come up: it is {why}. The older ones stay "
+                "as they are until it does. Correct the declaration, or set it back."
+            )
+            return kind, "False", Cause(reasons.ROLLOUT_STOPPED, message)
+    message = f"{len(older)} servers are of an older declaration and are replaced one by one."
+    return kind, "False", Cause(reasons.ROLLING_OUT, message)
+
+
+def _is_older(server: Server, offer: Offer | None) -> bool:
+    return offer is not None and server.template != offer.template
+
+
 def _payouts(snapshot: Snapshot) -> Verdict:
     kind, link = reasons.PAYOUTS_CURRENT, snapshot.payout
     if not link.configured:
@@ -150,7 +176,7 @@ def _payouts(snapshot: Snapshot) -> Verdict:
 
 def _ready(provider: Provider, checks: Iterable[Verdict], counts: ServerCounts) -> Verdict:
     for kind, truth, cause in checks:
-        if truth == "False" and kind not in (reasons.PAYOUTS_CURRENT, reasons.ATTESTED):
+        if truth == "False" and kind not in _HARMLESS:
             return reasons.READY, "False", cause
     flaw = next(iter(provider.flaws), None)
     if flaw is not None:
@@ -167,11 +193,5 @@ def _ready(provider: Provider, checks: Iterable[Verdict], counts: ServerCounts) 
 
 def _price_range(offers: Iterable[Offer]) -> str | None:
     """The prices of all models in a few characters, for the column."""
-    shown = sorted({_shown(offer.price) for offer in offers})
+    shown = sorted({price_in_words(offer.price) for offer in offers})
     return None if not shown else shown[0] if len(shown) == 1 else f"{len(shown)} prices"
-
-
-def _shown(price: Price) -> str:
-    if price.by_items:
-        return f"{price.per_million_items}/M items"
-    return f"{price.per_million_prompt_tokens or 0}+{price.per_million_completion_tokens or 0}/M tokens"

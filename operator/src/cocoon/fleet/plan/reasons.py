@@ -17,6 +17,7 @@ WALLET_VALID: Final = "WalletValid"
 MODELS_VALID: Final = "ModelsValid"
 CAPACITY_AVAILABLE: Final = "CapacityAvailable"
 ATTESTED: Final = "Attested"
+UP_TO_DATE: Final = "UpToDate"
 PAYOUTS_CURRENT: Final = "PayoutsCurrent"
 
 # Why a job is bound, waits or is over.
@@ -61,6 +62,11 @@ ENDED: Final = "Ended"
 
 # Providers.
 AS_DECLARED: Final = "AsDeclared"
+ROLLING_OUT: Final = "RollingOut"
+ROLLOUT_STOPPED: Final = "RolloutStopped"
+SERVER_CREATED: Final = "ServerCreated"
+NO_ROOM: Final = "NoRoom"
+DRAINED: Final = "Drained"
 NO_NODES: Final = "NoNodes"
 NO_GPUS: Final = "NoGPUs"
 MODEL_FAILED: Final = "ModelFailed"
