@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from ton_core import Cell
 
 from cocoon.api.money import NanoTon
 from cocoon.ton.cells import to_boc
-from cocoon.ton.chain import BEFORE_THE_FIRST, Lagging, Lying, oldest_first
+from cocoon.ton.chain import BEFORE_THE_FIRST, Lagging, Lying, TransactionId, oldest_first
 from cocoon.ton.localton import proven_answers
 from cocoon.ton.localton.accounts import funded
 from cocoon.ton.localton.local_chain import LocalChain
@@ -17,7 +18,7 @@ from cocoon.ton.localton.queries import Queries
 from cocoon.ton.localton.records import Genesis, StoredTransaction
 from cocoon.ton.localton.tl import TL, TRUE, TlReader, tl_block_id, tl_bytes, tl_int, tl_uint
 from cocoon.ton.localton.validator import Validator
-from cocoon.ton.pytonlib_chain import Limits, PytonlibChain
+from cocoon.ton.pytonlib_chain import Limits, PytonlibChain, Span, _linked
 from tests.ton.kit import START, TON, WALLET, Clock, Payer, config_of, served, transfers
 
 pytestmark = pytest.mark.ton
@@ -212,3 +213,14 @@ async def test_a_swallowed_message_is_noticed_by_the_history_only(payer: Payer) 
         await chain.send(payer.message(7, transfers(1)))
         payer.next_block()
         assert (await chain.account(WALLET.address)).last == before.last
+
+
+@pytest.mark.parametrize("forge", [_edited, lambda row: msgspec.structs.replace(row, content=row.content[:-9])])
+def test_we_check_the_hashes_too(payer: Payer, forge: Callable[[StoredTransaction], StoredTransaction]) -> None:
+    """Whatever tonlib has checked, a transaction that we act on is the one that its successor names."""
+    rows = payer.chain.transactions[WALLET.address.hash][::-1]
+    span = Span(TransactionId(rows[0].lt, rows[0].hash), BEFORE_THE_FIRST)
+    assert len(_linked([row.content for row in rows], span)) == 6
+    for forged in ([*rows[:2], forge(rows[2]), *rows[3:]], [rows[0], *rows[2:]], rows[1:]):
+        with pytest.raises(Lying):
+            _linked([row.content for row in forged], span)
