@@ -43,6 +43,7 @@ class History:
             (self.change_evidence, 2),
             (self.restart, 1),
             (self.contact_lapses, 1),
+            (self.payout_goes_or_comes, 2),
         ]
 
     def _providers(self) -> list:  # type: ignore[type-arg]  # of providers
@@ -64,6 +65,7 @@ class History:
     def come_to_rest(self) -> None:
         """Left alone, the fleet comes to rest, and looking again at everything finds nothing to do."""
         self.world.verdict = self.world._trusts
+        self._payout(answers=True)
         for uid in sorted(self.world.unreachable):
             self.world.set_reachable(uid, reachable=True)
         self.world.settle(80)
@@ -125,6 +127,13 @@ class History:
             self.world.edit_provider(DC2, deleting=True)
 
     # --- what goes wrong ---
+
+    def payout_goes_or_comes(self) -> None:
+        self._payout(answers=self.random.random() < 0.5)
+
+    def _payout(self, *, answers: bool) -> None:
+        if self.world.snapshot.payout.configured:
+            self.world.has(PayoutLink(configured=True, unreachable_since=None if answers else self.world.now))
 
     def trouble_server(self) -> None:
         if not self.world.servers:

@@ -34,7 +34,7 @@ def test_invariants_hold_in_random_histories(seed: int) -> None:
 def test_histories_are_eventful() -> None:
     """The other test means nothing unless all of these happen."""
     kinds: set[str] = set()
-    for seed in range(8):
+    for seed in range(12):
         for action in live_through(seed).world.log:
             kinds.add(f"{type(action).__name__} {getattr(action, 'purpose', getattr(action, 'reason', ''))}".strip())
     assert kinds >= {
@@ -50,6 +50,7 @@ def test_histories_are_eventful() -> None:
         "ConfirmStanding",
         "AcknowledgeEvents",
         "ReportReceipt",
+        "ReportSettled",
         "DeleteServer Outdated",
         "DeleteServer Idle",
         "CancelAttempt JobDeleted",

@@ -235,6 +235,7 @@ class World:
             act.CancelAttempt: self._cancel,
             act.AcknowledgeEvents: self._acknowledge,
             act.ConfirmStanding: lambda each: self._change_view(each.server_uid, lapsed=False),
+            act.ReportSettled: self._report_settled,
             act.ReportReceipt: lambda each: self._report(each.event),
             act.LoadModel: self._load,
             act.AttestServer: self._attest,
@@ -285,15 +286,27 @@ class World:
         status = job_status.settle(
             job, claims, action.event.receipt, Cause(reasons.COMPLETED, "Done."), self.now, output=None
         )
-        paid = Cause("Accepted" if self.snapshot.payout.configured else reasons.NO_PAYOUT_SERVICE, "Told.")
-        truth = "True" if self.snapshot.payout.configured else "False"
+        link = self.snapshot.payout
+        truth = "True" if link.configured and link.unreachable_since is None else "False"
+        no = reasons.PAYOUT_UNREACHABLE if link.configured else reasons.NO_PAYOUT_SERVICE
+        paid = Cause("Accepted" if truth == "True" else no, "Told.")
         status = job_status.mark(status, job, reasons.REPORTED, truth, paid, self.now)  # type: ignore[arg-type]  # a literal
         if truth == "True":
             status = replace(status, receipt=None)  # as the operator's own record drops it
         self._store_job(replace(job, status=status, resource_version=self._next()))
 
+    def _report_settled(self, action: act.ReportSettled) -> None:
+        job = self._current(action.job, action.uid, action.resource_version)
+        receipt = job.status.receipt
+        assert receipt is not None
+        if receipt not in self.ledger[job.uid]:
+            self.ledger[job.uid].append(receipt)
+        status = job_status.mark(job.status, job, reasons.REPORTED, "True", Cause("Accepted", "Told."), self.now)
+        self._store_job(replace(job, status=replace(status, receipt=None), resource_version=self._next()))
+
     def _report(self, event: Finished) -> None:
-        if self.snapshot.payout.configured and event.receipt not in self.ledger[event.uid]:
+        link = self.snapshot.payout
+        if link.configured and link.unreachable_since is None and event.receipt not in self.ledger[event.uid]:
             self.ledger[event.uid].append(event.receipt)
 
     def _push(self, action: act.PushJob) -> None:

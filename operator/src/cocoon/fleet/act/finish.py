@@ -18,7 +18,7 @@ from cocoon.api.times import Instant
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.act.wire import job_status
 from cocoon.fleet.plan import reasons
-from cocoon.fleet.plan.actions import FinishJob, ReportReceipt
+from cocoon.fleet.plan.actions import FinishJob, ReportReceipt, ReportSettled
 from cocoon.fleet.plan.job_status import Cause, mark, settle
 from cocoon.fleet.plan.receipt_claims import claims_of
 from cocoon.fleet.plan.records import Job, PayoutLink
@@ -55,9 +55,21 @@ async def finish_job(action: FinishJob, means: Means) -> None:
 
 
 async def _reported(job: Job, receipt: str, means: Means) -> Report:
-    """The report on a job's receipt; once its end is written, only a last word is worth another write."""
+    """The report on a job's receipt, or that it follows later (`report_settled`)."""
     price = job.status.binding.price if job.status.binding else None
-    return await hand_in(receipt, means, float("inf") if job.finished else PATIENCE, price)
+    return await hand_in(receipt, means, price=price)
+
+
+async def report_settled(action: ReportSettled, means: Means) -> None:
+    """Report the receipt that a job's status holds; its server may be gone. Raises Busy until it is taken."""
+    job = means.job(action.job, action.uid)
+    if job.status.receipt is None:
+        return  # it was reported meanwhile, or nothing was done
+    price = job.status.binding.price if job.status.binding else None
+    report = await hand_in(job.status.receipt, means, float("inf"), price)
+    status = job_status(reported_status(job.status, job, report, means.clock.now()))
+    ref = ref_of_key(JOB, action.job)
+    means.mirror.take(JOB, await means.cluster.write_status(ref, action.uid, job.resource_version, status))
 
 
 async def report_receipt(action: ReportReceipt, means: Means) -> None:
@@ -145,5 +157,10 @@ def finished_status(job: Job, end: End, now: Instant) -> JobStatus:
     output = OutputStatus(config_map=end.name, sha256=event.output_sha256, bytes=event.output_bytes)
     published = output if event.output_sha256 else None
     status = settle(job, end.claims, event.receipt, cause, now, output=published)
-    truth: Truth = "True" if end.report.outcome in ("Accepted", "Superseded") else "False"
-    return mark(status, job, reasons.REPORTED, truth, Cause(end.report.outcome, end.report.message), now)
+    return reported_status(status, job, end.report, now)
+
+
+def reported_status(status: JobStatus, job: Job, report: Report, now: Instant) -> JobStatus:
+    """A status with what the payout service said of its receipt."""
+    truth: Truth = "True" if report.outcome in ("Accepted", "Superseded") else "False"
+    return mark(status, job, reasons.REPORTED, truth, Cause(report.outcome, report.message), now)

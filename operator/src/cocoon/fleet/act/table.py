@@ -16,6 +16,7 @@ Deed = Callable[[Any, Means], Awaitable[None]]
 DEEDS: Final[Mapping[type, Deed]] = {
     actions.WriteJobStatus: jobs.write_job_status,
     actions.FinishJob: finish.finish_job,
+    actions.ReportSettled: finish.report_settled,
     actions.ReportReceipt: finish.report_receipt,
     actions.PushJob: push.push_job,
     actions.CancelAttempt: runners.cancel_attempt,

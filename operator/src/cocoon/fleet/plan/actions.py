@@ -36,6 +36,14 @@ class FinishJob(Struct, frozen=True):
     event: Finished
 
 
+class ReportSettled(Struct, frozen=True):
+    """Hand in the receipt that a finished job's status holds, then note in the status that it was taken."""
+
+    job: Key
+    uid: Uid
+    resource_version: str
+
+
 class ReportReceipt(Struct, frozen=True):
     """Hand a receipt to the payout service that no job's status waits for: its job is deleted, or was superseded."""
 
@@ -164,6 +172,7 @@ class DeleteJob(Struct, frozen=True):
 Action = (
     WriteJobStatus
     | FinishJob
+    | ReportSettled
     | ReportReceipt
     | PushJob
     | CancelAttempt

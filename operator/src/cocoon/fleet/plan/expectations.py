@@ -24,7 +24,7 @@ Matter = tuple[str, ...]
 def matter_of(action: Action) -> Matter:
     """What an action acts on."""
     match action:
-        case actions.WriteJobStatus() | actions.FinishJob() | actions.DeleteJob():
+        case actions.WriteJobStatus() | actions.FinishJob() | actions.ReportSettled() | actions.DeleteJob():
             return ("job", action.job)
         case actions.CreateServer():
             return ("server", created_key(action))
@@ -56,7 +56,7 @@ def created_key(action: actions.CreateServer) -> Key:
 def subject_of(action: Action) -> Subject:
     """What to look at again once the outcome of an action is known."""
     match action:
-        case actions.WriteJobStatus() | actions.FinishJob() | actions.DeleteJob():
+        case actions.WriteJobStatus() | actions.FinishJob() | actions.ReportSettled() | actions.DeleteJob():
             return ("job", action.job)
         case actions.CreateServer() | actions.WriteProviderStatus() | actions.SetFinalizer() | actions.ApplyChildren():
             return ("provider", action.provider)
@@ -142,8 +142,8 @@ class Expectations:
                 pass
 
     def _reindex(self, snapshot: Snapshot, action: Action) -> None:
-        if isinstance(action, actions.WriteJobStatus | actions.FinishJob | actions.DeleteJob):
-            snapshot.reindex_job(action.job)
+        if matter_of(action)[0] == "job":
+            snapshot.reindex_job(Key(matter_of(action)[1]))
 
 
 def is_expected(server: Server) -> bool:
