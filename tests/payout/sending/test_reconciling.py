@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,24 @@ async def test_a_restored_database_waits_for_messages_that_it_forgot(tmp_path: P
         last = await payer.rounds(5)
         assert (world.balance(owner(1)), last.drift) == (TON, 0)
         assert [state for _, state, _ in await payer.transfers()] == ["confirmed"]
+
+
+async def test_a_copied_database_falls_quiet_when_it_sees_that_another_one_pays(tmp_path: Path) -> None:
+    world = ChainWorld(timeout=600)
+    world.fund()
+    async with Payer(world, f"sqlite:///{tmp_path}/books") as payer:
+        await payer.owes("r1", 1, TON)
+        await payer.owes("r2", 2, TON)
+    shutil.copy(tmp_path / "books", tmp_path / "copy")
+    async with Payer(world, f"sqlite:///{tmp_path}/books") as payer:
+        await payer.rounds(3)
+    async with Payer(world, f"sqlite:///{tmp_path}/copy") as payer:
+        await payer.owes("r3", 3, TON)
+        assert (await payer.rounds(5)).drift == 0
+        assert [world.balance(owner(number)) for number in (1, 2, 3)] == [TON, TON, 0]
+        world.next_block(700)
+        await payer.rounds(3)
+        assert world.balance(owner(3)) == TON
 
 
 async def outgoing(payer: Payer) -> list[books.Outgoing]:
