@@ -1,4 +1,4 @@
-"""Settings, logs, Events, digests and keys."""
+"""Settings, logs, Events and keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from cocoon.fleet.plan.announcements import Announcement
 from cocoon.fleet.plan.records import Key, Uid
 from cocoon.fleet.receipt_keys import ReceiptKeys
 from cocoon.fleet.settings import read_settings
-from cocoon.fleet.spec_digest import spec_digest
 
 
 def test_a_flag_beats_a_variable_and_a_variable_the_default() -> None:
@@ -61,12 +60,6 @@ def test_not_too_much_is_said_at_once() -> None:
     announcer = Announcer("operator-1")
     said = [announcer._may_say(_announce(uid=f"u{number}"), 1000.0) for number in range(200)]
     assert sum(said) == int(BURST)
-
-
-def test_the_spec_digest_is_of_what_cannot_change() -> None:
-    spec = {"model": "minilm", "input": {"inline": "ä"}, "priority": 1, "suspend": False}
-    assert spec_digest(spec) == spec_digest({"input": {"inline": "ä"}, "model": "minilm", "deadline": "2026"})
-    assert spec_digest(spec) != spec_digest(spec | {"model": "other"})
 
 
 def test_no_key_signs_nonsense() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from cocoon.api.job import JobSpec
+from cocoon.api.job_digest import spec_digest
 from cocoon.api.money import Usage
 from cocoon.api.runner import JobAssignment
 from cocoon.fleet.act.means import Means
@@ -13,7 +14,6 @@ from cocoon.fleet.plan.actions import PushJob
 from cocoon.fleet.plan.records import Attempt, Job, Provider
 from cocoon.fleet.ports.failures import Gone, Refused
 from cocoon.fleet.ports.resources import JOB, Json
-from cocoon.fleet.spec_digest import spec_digest
 
 
 async def push_job(action: PushJob, means: Means) -> None:
