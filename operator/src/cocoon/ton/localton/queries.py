@@ -9,10 +9,8 @@ import asyncio
 import re
 from typing import Final
 
-from ton_core import Cell
-
-from cocoon.ton.cells import to_boc
 from cocoon.ton.localton import proven_answers
+from cocoon.ton.localton.bags import join_bags
 from cocoon.ton.localton.blocks import BASECHAIN, MASTERCHAIN
 from cocoon.ton.localton.local_chain import LocalChain, NotAcceptable, NotInDb
 from cocoon.ton.localton.tl import NAMES, TL, Malformed, TlReader, tl_block_id, tl_bytes, tl_int, tl_uint
@@ -103,7 +101,7 @@ class Queries:
             raise NotInDb("cannot locate transaction in block with specified logical time")
         found = history[max(0, end + 1 - min(count, MAXIMUM_TRANSACTIONS)) : end + 1][::-1]
         ids = b"".join(tl_block_id(self.chain.ids(row.seqno).shard) for row in found)
-        cells = to_boc(*(Cell.one_from_boc(row.content) for row in found))
+        cells = join_bags([row.content for row in found])
         return TL["transactionList"] + tl_uint(len(found)) + ids + tl_bytes(cells)
 
     def on_get_all_shards_info(self, query: TlReader) -> bytes:
