@@ -36,7 +36,7 @@ class Sender:
     def __init__(self, parts: SendingParts) -> None:
         self._parts = parts
         self._own = frozenset(lane.address.raw() for lane in parts.lanes)
-        self._last_sent: dict[int, int] = {}
+        self._last_sent: dict[int, dict[int, int]] = {}  # by lane, by batch: chain time
         self.unpayable: dict[str, str] = {}
 
     async def reserve(self, lane: Lane, state: AccountState) -> Draft | None:
@@ -89,13 +89,11 @@ class Sender:
             if chain_time < await quiet_until(connection) or "" in await books.pauses(connection):
                 return 0
             waiting = await books.outgoing(connection, lane)
-        again = chain_time - self._parts.rules.resend_after
-        ready = [
-            each for each in waiting if chain_time < each.expires_at and self._last_sent.get(each.number, 0) <= again
-        ]
+        last, again = self._last_sent.get(lane.number, {}), chain_time - self._parts.rules.resend_after
+        ready = [each for each in waiting if chain_time < each.expires_at and last.get(each.number, 0) <= again]
         await self._mark([each.number for each in ready if each.state == "reserved"], chain_time)
-        for each in ready:
-            self._last_sent[each.number] = chain_time
+        kept = {each.number: last.get(each.number, 0) for each in waiting}
+        self._last_sent[lane.number] = kept | {each.number: chain_time for each in ready}
         async with asyncio.TaskGroup() as tasks:
             for each in ready:
                 tasks.create_task(self._hand_over(each.message))
