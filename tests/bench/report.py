@@ -45,16 +45,22 @@ def report(name: str, rows: Sequence[Row]) -> int:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as text, one a line."""
-    cells = [(row.name, f"{row.value:,.4g}", row.unit, row.target, _verdict(row)) for row in rows]
+    """The rows as text, one a line: name, value, unit, target, ratio to the target, verdict."""
+    cells = [(row.name, f"{row.value:,.4g}", row.unit, row.target, _ratio(row), _verdict(row)) for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
     return "".join(_line(each, widths) for each in cells)
 
 
-def _line(cells: tuple[str, str, str, str, str], widths: list[int]) -> str:
-    name, value, unit, target, verdict = cells
-    line = f"{name:<{widths[0]}}  {value:>{widths[1]}} {unit:<{widths[2]}}  {target:<{widths[3]}}  {verdict}"
-    return f"{line.rstrip()}\n"
+def _line(cells: tuple[str, str, str, str, str, str], widths: list[int]) -> str:
+    name, value, unit, target, ratio, verdict = cells
+    figure = f"{name:<{widths[0]}}  {value:>{widths[1]}} {unit:<{widths[2]}}"
+    return f"{figure}  {target:<{widths[3]}}  {ratio:>{widths[4]}}  {verdict}".rstrip() + "\n"
+
+
+def _ratio(row: Row) -> str:
+    """The figure as a multiple of its target; empty where there is none to divide by."""
+    wanted = float(row.target.split()[-1]) if row.target else 0.0
+    return f"{row.value / wanted:.3g} times" if wanted else ""
 
 
 def _verdict(row: Row) -> str:
