@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cocoon.fleet.ports.resources import POD
-from tests.scenario.builders import gpu_node, job, provider
+from tests.scenario.builders import gpu_node, job, model, provider
 from tests.scenario.story import scenario
 from tests.scenario.world import World, any_server, job_is
 
@@ -136,3 +136,25 @@ async def test_a_missed_deletion_is_noticed_at_the_next_list(world: World) -> No
     assert operator.means.mirror.snapshot.servers
     await world.until(lambda _: not operator.means.mirror.snapshot.servers, within=310)
     assert not world.cluster.objects[POD]
+
+
+@scenario
+async def test_a_verdict_is_of_the_boot_that_was_attested(world: World) -> None:
+    offer = model("minilm", servers={"minimum": 1, "maximum": 1, "idleTimeout": "10m"})
+    world.has(provider("dc1", [offer]), gpu_node("n1"))
+    attestations = world.starts().means.mirror.snapshot.attestations
+    await world.until(any_server)
+    (runner,) = world.runners.values()
+
+    def boots() -> list[str]:
+        return [each.boot for each in attestations.values()]
+
+    await world.until(lambda _: boots() == [runner.boot], within=60)
+    (first,) = attestations.values()
+    while next(iter(attestations.values())).verdict == first.verdict:
+        assert boots() == [runner.boot]
+        await world.passes(1)
+    assert boots() == [runner.boot]
+    runner.restart()
+    assert boots() != [runner.boot]
+    await world.until(lambda _: boots() == [runner.boot], within=120)

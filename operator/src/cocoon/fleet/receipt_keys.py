@@ -16,11 +16,13 @@ class ReceiptKeys:
     def __init__(self) -> None:
         self._keys: dict[Uid, list[bytes]] = {}
 
-    def add(self, server: Uid, key: bytes) -> None:
-        """A verdict trusts this key."""
+    def add(self, server: Uid, key: bytes) -> bool:
+        """A verdict trusts this key; whether an earlier one did, so that the runner has not restarted since."""
         known = self._keys.setdefault(server, [])
-        if key not in known:
-            known.append(key)
+        if key in known:
+            return True
+        known.append(key)
+        return False
 
     def forget(self, server: Uid) -> None:
         """The server is gone."""

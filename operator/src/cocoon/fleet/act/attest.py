@@ -46,11 +46,12 @@ async def attest_server(action: AttestServer, means: Means) -> None:
         raise
     policy = policy_of(provider, allow_test_roots=means.allow_test_roots)
     verdict = await asyncio.to_thread(judge, shown, nonce, policy, means.clock.now())
+    same = False
     if verdict.trusted:
-        await _trust(place, action, shown, means)
+        same = await _trust(place, action, shown, means)
         means.accepted.put(verdict.evidence, shown.bundle)
         await _register(action, shown, means)
-    _reached(action, verdict, means)
+    _reached(action, verdict, means, same=same)
 
 
 def _is_starting(action: AttestServer, means: Means) -> bool:
@@ -82,10 +83,12 @@ def judge(shown: Shown, nonce: bytes, policy: Policy, now: float) -> Verdict:
     return replace(verdict, trusted=False, not_after=now, reasons=(_NOT_BOUND,))
 
 
-async def _trust(place: Place, action: AttestServer, shown: Shown, means: Means) -> None:
+async def _trust(place: Place, action: AttestServer, shown: Shown, means: Means) -> bool:
+    """Speak to this runner from now on; whether it is the one that was attested before."""
     await means.servers.pin(place, shown.certificate)
-    means.keys.add(action.server_uid, bundles.decode(shown.bundle).keys.receipt)
+    same = means.keys.add(action.server_uid, bundles.decode(shown.bundle).keys.receipt)
     means.nudges.nudge(action.server_uid)
+    return same
 
 
 async def _register(action: AttestServer, shown: Shown, means: Means) -> None:
@@ -96,10 +99,12 @@ async def _register(action: AttestServer, shown: Shown, means: Means) -> None:
         LOG.warning("Evidence not registered", extra=fields(server=action.server, why=str(failure)))
 
 
-def _reached(action: AttestServer, verdict: Verdict, means: Means) -> None:
+def _reached(action: AttestServer, verdict: Verdict, means: Means, *, same: bool) -> None:
+    """Note the verdict; a runner says its boot with its next page of events, unless it is known already."""
     old = means.mirror.snapshot.attestations.get(action.server_uid)
     failures = 0 if verdict.trusted else (old.failures if old else 0) + 1
-    _know(Attestation(action.server_uid, verdict, 0.0, failures), action, means)
+    boot = old.boot if old is not None and same else ""
+    _know(Attestation(action.server_uid, verdict, 0.0, failures, boot=boot), action, means)
 
 
 def _failed(action: AttestServer, failure: str, means: Means) -> None:
