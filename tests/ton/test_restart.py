@@ -101,8 +101,9 @@ async def test_a_state_is_one_chain_in_one_process(server: Localton, tmp_path: P
     first = await server.start(state)
     assert await server.stop() == 0
     assert await server.start(state) == first
-    with pytest.raises(AssertionError, match="did not start"):
-        await Localton(tmp_path).start(state)
+    async with localton(tmp_path) as second:
+        with pytest.raises(AssertionError, match="did not start"):
+            await second.start(state)
 
 
 async def test_the_faucet_is_a_command(server: Localton) -> None:
