@@ -76,6 +76,12 @@ class KillableFleet(FleetUnderTest):
     def job(self, name: str) -> dict[str, Any]:
         return self.cluster.kube().call("GET", f"{manifests.JOBS}/{name}")
 
+    def told(self, name: str) -> list[str]:
+        """Reasons of a job's Events."""
+        events = self.cluster.kube().call("GET", "/api/v1/events")["items"]
+        told = [each for each in events if each["involvedObject"]["name"] == name]
+        return [each["reason"] for each in sorted(told, key=lambda each: str(each["metadata"]["name"]))]
+
     def state(self, name: str) -> str:
         return str(self.job(name).get("status", {}).get("state", ""))
 
@@ -111,6 +117,7 @@ def _ends_well(fleet: KillableFleet, name: str) -> None:
     fleet.awaits(lambda: fleet.timings(name)[0].acknowledged > 0, f"{name}'s acknowledgement")
     assert len(fleet.timings(name)) == 1
     assert fleet.job(name)["status"] == status
+    assert fleet.told(name) == []
 
 
 @pytest.mark.parametrize(
@@ -169,6 +176,7 @@ def test_a_server_is_lost_while_no_operator_runs(fleet: KillableFleet) -> None:
     status = fleet.job("lost")["status"]
     assert status["binding"]["attempt"] == 2
     assert status["attempts"][0]["reason"] == "ServerLost"
+    fleet.awaits(lambda: fleet.told("lost") == ["ServerLost", "Bound"], "Events of what was not routine")
 
 
 def test_the_api_server_is_away_for_a_while(fleet: KillableFleet) -> None:
