@@ -193,16 +193,23 @@ def _context(identity: tls.Identity, operators: str) -> ssl.SSLContext:
 
 async def pods(session: aiohttp.ClientSession) -> AsyncIterator[tuple[str, Any]]:
     """Every change of a server Pod, for ever: ADDED, MODIFIED or DELETED, and the Pod."""
-    query = {"labelSelector": PROVIDER_LABEL}
-    async with session.get("/api/v1/pods", params=query) as answer:
-        found = await answer.json()
-    for pod in found["items"]:
-        yield "ADDED", pod
-    watch = {**query, "watch": "1", "resourceVersion": found["metadata"]["resourceVersion"]}
-    async with session.get("/api/v1/pods", params=watch, timeout=aiohttp.ClientTimeout(total=None)) as answer:
+    while True:  # the API server ends the watch of whoever is slow, as one is who makes keys for many servers
+        async with session.get("/api/v1/pods", params={"labelSelector": PROVIDER_LABEL}) as answer:
+            found = await answer.json()
+        for pod in found["items"]:
+            yield "ADDED", pod
+        async for change in _watch(session, found["metadata"]["resourceVersion"]):
+            yield change["type"], change["object"]
+
+
+async def _watch(session: aiohttp.ClientSession, version: str) -> AsyncIterator[Any]:
+    query = {"labelSelector": PROVIDER_LABEL, "watch": "1", "resourceVersion": version}
+    async with session.get("/api/v1/pods", params=query, timeout=aiohttp.ClientTimeout(total=None)) as answer:
         async for line in answer.content:
             change = msgspec.json.decode(line)
-            yield change["type"], change["object"]
+            if change["type"] == "ERROR":
+                return
+            yield change
 
 
 async def _serve_control(fleet: Fleet, port: int) -> None:
@@ -227,7 +234,6 @@ async def run(access: Access, port: int, control: int) -> None:
     async with access.session(connections=2) as session:
         async for kind, pod in pods(session):
             await (fleet.remove(pod) if kind == "DELETED" else fleet.add(pod))
-    raise SystemExit("The watch of the Pods ended.")
 
 
 if __name__ == "__main__":
