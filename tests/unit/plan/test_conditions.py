@@ -8,7 +8,7 @@ from cocoon.api.conditions import find
 from cocoon.api.runner import ModelState
 from cocoon.fleet.plan import actions as act
 from cocoon.fleet.plan.records import Flaw, Key, PayoutLink
-from tests.unit.plan.builders import SHA, job, node, offer, provider
+from tests.unit.plan.builders import SHA, attestation, job, node, offer, provider, server, view
 from tests.unit.plan.world import World
 
 DC1 = Key("fleet/dc1")
@@ -107,3 +107,18 @@ def test_a_job_whose_receipt_is_not_reported_stays() -> None:
     world.now += 500
     world.settle()
     assert find(world.jobs[Key("team/j1")].status.conditions, "Reported") is None
+
+
+def test_how_far_a_rollout_is_and_what_stops_it() -> None:
+    old, new = server("s1", template="t0"), server("s2", node="n2", running=False, address="")
+    world = World(provider("dc1", offer(minimum=2)), node(), node("n2"), old, new, view(old), attestation(old))
+    world.round()
+    assert shown(world)["UpToDate"] == ("False", "RollingOut")
+    assert shown(world)["Ready"] != ("False", "RollingOut")
+    world.now += 6
+    world.has(replace(new, waiting="triton: ImagePullBackOff: not found"))
+    world.round()
+    assert shown(world)["UpToDate"] == ("False", "RolloutStopped")
+    condition = find(world.providers[DC1].status.conditions, "UpToDate")
+    assert condition is not None
+    assert "starting (triton: ImagePullBackOff: not found)" in condition.message
