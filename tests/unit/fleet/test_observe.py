@@ -86,6 +86,15 @@ def test_the_receipt_of_a_reported_job_is_not_kept() -> None:
     assert job(_job() | {"status": status}).status.receipt == "a.b.c"
 
 
+def test_a_receipt_that_nobody_pays_for_is_not_kept() -> None:
+    condition = {"type": "Reported", "status": "False", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    kept = {}
+    for reason in ("NoPayoutService", "PayoutServiceUnreachable"):
+        status = {"state": "Succeeded", "receipt": "a.b.c", "conditions": [condition | {"reason": reason}]}
+        kept[reason] = job(_job() | {"status": status}).status.receipt
+    assert kept == {"NoPayoutService": None, "PayoutServiceUnreachable": "a.b.c"}
+
+
 def test_a_provider_is_read_in_numbers() -> None:
     record = provider(_provider(drainTimeout="1h30m"), allow_test_roots=True)
     assert record.drain_timeout == 5400

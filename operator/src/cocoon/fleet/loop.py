@@ -30,6 +30,7 @@ from cocoon.fleet.plan.actions import (
     ConfirmStanding,
     LoadModel,
     PushJob,
+    WriteProviderStatus,
 )
 from cocoon.fleet.plan.announcements import Announcements, announcements
 from cocoon.fleet.plan.expectations import matter_of, subject_of
@@ -51,10 +52,14 @@ DEADLINE: Final = 90.0
 
 
 class _Rooms:
-    """How many actions may be under way at once: servers that are slow to answer never hold up the cluster's writes."""
+    """How many actions may be under way at once.
+
+    Servers that are slow to answer never hold up the cluster's writes, and what is only shown never holds up work.
+    """
 
     def __init__(self, concurrency: int) -> None:
         self._cluster = asyncio.Semaphore(concurrency)
+        self._shown = asyncio.Semaphore(max(1, concurrency // 8))
         self._runners = asyncio.Semaphore(concurrency)
         self._evidence = asyncio.Semaphore(concurrency)
 
@@ -62,6 +67,8 @@ class _Rooms:
         """The room of an action."""
         if isinstance(action, AttestServer):
             return self._evidence
+        if isinstance(action, WriteProviderStatus):
+            return self._shown
         return self._runners if isinstance(action, OF_RUNNERS) else self._cluster
 
 

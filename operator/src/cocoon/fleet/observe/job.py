@@ -11,13 +11,12 @@ from cocoon.api.job import JobInput, JobSpec, JobStatus
 from cocoon.api.metadata import ObjectMeta
 from cocoon.api.money import NanoTon, parse_nanoton
 from cocoon.fleet.observe.reading import Unreadable, metadata, moment, read, read_or, tolerant
+from cocoon.fleet.plan import reasons
 from cocoon.fleet.plan.records import Flaw, Job, Uid, key_of
 from cocoon.fleet.ports.resources import Json
 
 MAXIMUM_PARALLELISM: Final = 4096
 _UNKNOWN: Final = JobSpec(model="", input=JobInput())
-#: Reasons of `Reported` after which a job's receipt is needed no more.
-_SETTLED: Final = ("True",)
 
 
 @tolerant
@@ -34,9 +33,9 @@ def job(body: Json) -> Job:
 
 
 def slim(status: JobStatus) -> JobStatus:
-    """The status without what nobody will ask for again: the receipt of a job that is finished and reported."""
-    reported = find(status.conditions, "Reported")
-    if status.receipt and reported and reported.status in _SETTLED:
+    """The status without the receipt, if nobody will ask for it again: it is reported, or nobody pays for it."""
+    reported = find(status.conditions, reasons.REPORTED)
+    if status.receipt and reported and (reported.status == "True" or reported.reason == reasons.NO_PAYOUT_SERVICE):
         return msgspec.structs.replace(status, receipt=None)
     return status
 
