@@ -16,11 +16,11 @@ from msgspec import structs
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from cocoon.api.logs import JsonLines
 from cocoon.api.trust import Trust
 from cocoon.payout.archive import CreditTaken, EvidenceTaken, ReceiptTaken, read_archive
 from cocoon.payout.audit import audit
 from cocoon.payout.commands.backup import BadBackup, back_up, restore
-from cocoon.payout.logs import JsonLines
 from cocoon.payout.service import running
 from cocoon.payout.settings import BadSettings, ChainSettings, read_settings
 from cocoon.payout.stamp import WrongChain, quiet_until

@@ -1,14 +1,10 @@
-"""Settings, logs, Events and keys."""
+"""Settings, Events and keys."""
 
 from __future__ import annotations
-
-import json
-import logging
 
 import pytest
 
 from cocoon.fleet.act.announce import BURST, QUIET, Announcer, event
-from cocoon.fleet.logs import JsonLines, fields
 from cocoon.fleet.plan.announcements import Announcement
 from cocoon.fleet.plan.records import Key, Uid
 from cocoon.fleet.receipt_keys import ReceiptKeys
@@ -28,14 +24,6 @@ def test_nonsense_ends_the_process(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         read_settings(["--port=many"], {})
     assert "--port" in capsys.readouterr().err
-
-
-def test_a_log_line_is_one_json_object() -> None:
-    record = logging.LogRecord("cocoon", logging.INFO, "f", 1, "A server\nis %s", ("gone",), None)
-    record.__dict__.update(fields(server="default/s1"))
-    line = JsonLines().format(record)
-    assert "\n" not in line
-    assert json.loads(line)["server"] == "default/s1"
 
 
 def _announce(reason: str = "R", uid: str = "u1") -> Announcement:

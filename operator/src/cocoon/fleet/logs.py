@@ -1,28 +1,10 @@
-"""One line of JSON per transition. Nothing secret can get in: only named fields of known kinds are written."""
+"""Where the operator's log goes: standard error, one line per transition."""
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 
-import msgspec
-
-
-class JsonLines(logging.Formatter):
-    """A record as one JSON object: time, level, logger, message, and the fields given as `extra={"fields": {...}}`."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line."""
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        line |= getattr(record, "fields", {})
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line).decode()
+from cocoon.api.logs import JsonLines
 
 
 def set_up(log_format: str, level: str) -> None:
@@ -41,6 +23,6 @@ def _is_final(record: logging.LogRecord) -> bool:
     return "will retry" not in record.getMessage()
 
 
-def fields(**values: object) -> dict[str, dict[str, object]]:
+def fields(**values: object) -> dict[str, object]:
     """The `extra` of a structured log line."""
-    return {"fields": values}
+    return values
