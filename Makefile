@@ -30,6 +30,10 @@ venv: $(VENV)/.done ## Make the virtual environment from the locked requirements
 lock: venv ## Lock the requirements of every part again, with hashes.
 	$(BIN)/python -m tools.lock $(PARTS)
 
+.PHONY: reference
+reference: venv ## Write the generated pages of the reference again.
+	$(BIN)/python -m tools.reference
+
 # ---- checks
 
 .PHONY: format

@@ -47,8 +47,8 @@ class Metrics:
         )
         self.objects = Gauge("cocoon_fleet_mirrored_objects", "Objects in the mirror.", ["kind"], registry=registry)
         self.relist_seconds = Gauge("cocoon_fleet_relist_seconds", "Time of the last full LIST.", registry=registry)
-        self.jobs = Gauge("cocoon_fleet_jobs", "Unfinished jobs.", ["model", "state"], registry=registry)
-        self.servers = Gauge("cocoon_fleet_servers", "Servers.", ["model", "state"], registry=registry)
+        self.jobs = Gauge("cocoon_fleet_jobs", "Jobs that are not finished.", ["model", "state"], registry=registry)
+        self.servers = Gauge("cocoon_fleet_servers", "Servers that exist.", ["model", "state"], registry=registry)
         self.first_verdict_ends = Gauge(
             "cocoon_fleet_first_verdict_ends_seconds", "Time until the first verdict ends.", registry=registry
         )

@@ -1,0 +1,34 @@
+"""The generated pages say what the sources say, and every metric is one that a stranger can use."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tools.reference.metrics import Described, described, registries
+from tools.reference.pages import PAGES, ROOT
+
+# What these hold is bounded by the product or by an administrator: never a job, a Pod, a namespace or an address.
+BOUNDED = {"code", "kind", "lane", "method", "model", "outcome", "reason", "result", "route", "state", "status", "verb"}
+METRICS = [metric for registry in registries().values() for metric in described(registry)]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_as_its_sources_are(name: str) -> None:
+    assert (ROOT / name).read_text() == PAGES[name](ROOT), f"{name} is behind its sources; run `make reference`"
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_a_metric_is_bounded_and_explained(metric: Described) -> None:
+    assert set(metric.labels) <= BOUNDED
+    assert len(metric.meaning) > 10
+    assert re.fullmatch(r"cocoon_(fleet|runner|payout|keyring)_[a-z_]+", metric.name)
+
+
+@pytest.mark.parametrize("metric", [one for one in METRICS if one.kind == "histogram"], ids=lambda metric: metric.name)
+def test_a_distribution_has_its_unit_in_its_name(metric: Described) -> None:
+    assert metric.name.endswith(("_seconds", "_actions", "_bytes"))
+
+
+def test_every_process_shows_metrics() -> None:
+    assert {metric.name.split("_")[1] for metric in METRICS} >= {"fleet", "runner", "payout"}
