@@ -15,8 +15,8 @@ from cocoon.runner.metrics import Metrics as RunnerMetrics
 from tools.reference.tables import code, table
 
 _ABOUT = """Every process serves these at `/metrics` on its plain-text port, beside the standard `process_` and
-`python_gc_` ones. Labels are bounded: no job, Pod or tenant is ever one. Times are seconds; amounts end in `_nanoton` and
-are shown as floats, as the format has it: read exact amounts from the payout service."""
+`python_gc_` ones. Labels are bounded: no job, Pod or tenant is ever one. Times are seconds; amounts end in `_nanoton`
+and are shown as floats, as the format has it: read exact amounts from the payout service."""
 
 
 def page() -> str:
