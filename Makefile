@@ -54,8 +54,12 @@ unit: venv ## Run the tests that need nothing but Python.
 .PHONY: presubmit
 presubmit: lint unit ## What must be green before a commit lands.
 
+.PHONY: test-packages
+test-packages:
+	@tools/packages.sh postgresql prometheus age
+
 .PHONY: test
-test: venv lint binaries ## Run everything: lint, unit, scenario, real API server, real Triton, real cluster.
+test: venv lint binaries test-packages ## Run everything: lint, unit, scenario, real API server, real Triton, real cluster.
 	$(BIN)/pytest tests
 
 # ---- the development cluster
@@ -98,11 +102,23 @@ bench-jobs: venv binaries ## Jobs end to end on a real API server, in the profil
 bench-runner: venv ## The runner beside a bare Triton client.
 	$(BIN)/python -m tests.bench.bench_runner
 
+.PHONY: bench-input
+bench-input: venv ## An input of 10 GiB through the runner, to see that its memory stays flat (5 minutes).
+	$(BIN)/python -m tests.bench.large_input
+
 # ---- chaos
 
 .PHONY: chaos-payout
 chaos-payout: venv ## Payments under crashes, lost messages and an empty wallet: 30 seeds on each database (25 minutes).
 	$(BIN)/python -m tests.chaos.payout
+
+.PHONY: chaos-operator
+chaos-operator: venv binaries ## The operator under 1,000 kill -9 at random moments, on a real API server (half an hour).
+	$(BIN)/python -m tests.chaos.operator
+
+.PHONY: chaos-outage
+chaos-outage: venv binaries ## The API server, and then etcd, away for two minutes while jobs run (6 minutes).
+	$(BIN)/python -m tests.chaos.operator.outage
 
 .PHONY: clean
 clean: ## Remove what was built here; caches in the home folder stay.
