@@ -72,7 +72,7 @@ class RunnerProcess:
 
 
 @asynccontextmanager
-async def runner_process(folder: Path, triton: str) -> AsyncIterator[RunnerProcess]:
+async def runner_process(folder: Path, triton: str, module: str = "cocoon.runner") -> AsyncIterator[RunnerProcess]:
     """A runner over this Triton, with everything below `folder`, which may open addresses of this machine."""
     environment = {
         **os.environ,
@@ -90,7 +90,7 @@ async def runner_process(folder: Path, triton: str) -> AsyncIterator[RunnerProce
         "COCOON_HEALTH_ADDRESS": "127.0.0.1:0",
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cocoon.runner", env=environment, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-m", module, env=environment, stderr=asyncio.subprocess.PIPE
     )
     assert process.stderr is not None
     try:
