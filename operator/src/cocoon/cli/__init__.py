@@ -1,1 +1,19 @@
-"""kubectl-cocoon: the fleet at a prompt."""
+"""kubectl-cocoon: the fleet at a prompt.
+
+One module per command. A module defines `command`, a click command whose docstring is its help, and `__main__.COMMANDS`
+names it in one line; its reference page (docs/reference/cli.md), completion and exit statuses follow from that.
+
+    @click.command("seal", short_help="encrypt an input to an attested keyring")
+    @click.argument("file", type=EXISTING_FILE)
+    @on_cluster                                   # --kubeconfig, --context, -n: one argument `reach`
+    def command(reach: Reach, file: Path) -> None:
+        asyncio.run(_seal(reach, file))
+
+    async def _seal(reach: Reach, file: Path) -> None:
+        async with connected(reach) as cluster:   # raises Failure: a sentence, never a traceback
+            provider = await cluster.get(PROVIDERS, cluster.namespace, "dc1")
+
+What can't be done is raised as `failure.Failure` (or one of its kinds, which have exit statuses of their own). What is
+printed goes through `screen`, which knows about colours, JSON and YAML, and keeps others' control characters out of the
+terminal. Modules that only calculate (standing of a fleet, gates of a job) take parsed objects and return Structs.
+"""

@@ -1,28 +1,52 @@
-"""`kubectl cocoon`: one sub-command per file of this package."""
+"""`kubectl cocoon`: the list of commands, and what becomes of what they can't do."""
 
 from __future__ import annotations
 
-import argparse
+import signal
 import sys
 from collections.abc import Sequence
+from typing import Final
 
-from cocoon.cli import digest, release
-from cocoon.cli.failure import Failure
+import click
+
+from cocoon.cli import completion, digest, operation, release, screen
+from cocoon.cli.failure import DONE, FAILED, USAGE, Failure
+
+COMMANDS: Final[tuple[click.Command, ...]] = (
+    operation.drain,
+    operation.hold,
+    operation.resume,
+    release.command,
+    digest.command,
+    completion.command,
+)
+
+GROUP: Final = click.Group(
+    "kubectl cocoon",
+    commands={str(command.name): command for command in COMMANDS},
+    help="The fleet of confidential GPUs at a prompt.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one sub-command; the exit status is 0, or 1 with a sentence on standard error."""
-    parser = argparse.ArgumentParser(prog="kubectl cocoon", description="The fleet of confidential GPUs at a prompt.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (digest, release):
-        command.register(commands)
-    chosen = parser.parse_args(arguments)
+    """Run one command; the exit status (failure.MEANINGS), with a sentence on standard error unless it is 0."""
     try:
-        chosen.run(chosen)
+        status = GROUP.main(
+            list(arguments) if arguments is not None else None,
+            prog_name="kubectl cocoon",
+            complete_var=completion.VARIABLE,
+            standalone_mode=False,
+        )
     except Failure as failure:
-        print(f"kubectl cocoon: {failure}", file=sys.stderr)
-        return 1
-    return 0
+        screen.note(f"kubectl cocoon: {failure}")
+        return failure.status
+    except click.ClickException as error:
+        error.show()
+        return USAGE if isinstance(error, click.UsageError) else FAILED
+    except (click.Abort, KeyboardInterrupt):
+        return 128 + signal.SIGINT
+    return status if isinstance(status, int) else DONE
 
 
 if __name__ == "__main__":

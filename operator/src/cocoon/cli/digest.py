@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+import click
+
 from cocoon.api.model_archive import ArchiveError, digest_model_directory, write_model_archive
+from cocoon.cli import screen
 from cocoon.cli.failure import Failure
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the sub-command."""
-    parser = commands.add_parser("digest", help="print the sha256 of a Triton model repository entry")
-    parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="the folder that holds config.pbtxt and 1/")
-    parser.add_argument("--archive", type=Path, metavar="TAR", help="write the deterministic tar there as well")
-    parser.set_defaults(run=run)
+@click.command("digest", short_help="print the sha256 of a Triton model repository entry")
+@click.argument("model", metavar="MODEL_DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--archive", metavar="TAR", type=click.Path(path_type=Path), help="Write the deterministic tar there too."
+)
+def command(model: Path, archive: Path | None) -> None:
+    """Print the sha256 of a Triton model repository entry: the folder that holds config.pbtxt and 1/.
 
-
-def run(arguments: argparse.Namespace) -> None:
-    """Print the digest, and write the tar if asked."""
-    model: Path = arguments.model
+    It is what a provider's spec.models[].sha256 and a job's spec.modelSHA256 say.
+    """
     if not (model / "config.pbtxt").is_file():
         raise Failure(f"{model} holds no config.pbtxt: name the folder of one Triton model repository entry.")
     try:
-        print(_digest(model.resolve(), arguments.archive))
-    except ArchiveError as error:
+        screen.say(_digest(model.resolve(), archive))
+    except (ArchiveError, OSError) as error:
         raise Failure(str(error)) from error
 
 

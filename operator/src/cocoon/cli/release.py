@@ -6,51 +6,47 @@ happen (the nodes are gone for good), this takes the finalizer away, and unrepor
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
+import asyncio
 
-import kubernetes.client
-import kubernetes.config
+import click
 
-from cocoon.api.groups import FINALIZER, GROUP, PROVIDERS, VERSION
+from cocoon.api.groups import FINALIZER
+from cocoon.cli import screen
+from cocoon.cli.cluster import connected
 from cocoon.cli.failure import Failure
+from cocoon.cli.kinds import PROVIDER, Manifest
+from cocoon.cli.names import PROVIDER_NAME
+from cocoon.cli.options import Reach, on_cluster
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the sub-command."""
-    parser = commands.add_parser("release", help="take our finalizer off a deleted provider")
-    parser.add_argument("provider", metavar="PROVIDER")
-    parser.add_argument("-n", "--namespace", default="default")
-    parser.add_argument("--force", action="store_true", help="accept that receipts not yet reported are lost")
-    parser.set_defaults(run=run)
+@click.command("release", short_help="take our finalizer off a deleted provider")
+@click.argument("provider", type=PROVIDER_NAME)
+@on_cluster
+@click.option("--force", is_flag=True, help="Accept that receipts which are not reported yet are lost.")
+def command(reach: Reach, provider: str, *, force: bool) -> None:
+    """Let go of a deleted provider whose servers can never hand over their receipts.
 
-
-def run(arguments: argparse.Namespace) -> None:
-    """Remove the finalizer from a provider that is being deleted."""
-    if not arguments.force:
+    A deleted provider stays until its servers have handed over the receipts of their work. If the nodes are gone for
+    good, that never happens, and this takes the finalizer away.
+    """
+    if not force:
         raise Failure(
-            f"Releasing {arguments.provider} loses the receipts that its servers still hold. Wait until its servers "
+            f"Releasing {provider} loses the receipts that its servers still hold. Wait until its servers "
             "are gone, or say --force if they never will be."
         )
-    kubernetes.config.load_config()  # type: ignore[no-untyped-call]  # the client library is untyped
-    api = kubernetes.client.CustomObjectsApi()
-    where = (GROUP, VERSION, arguments.namespace, PROVIDERS, arguments.provider)
-    provider = _read(api, where)
-    if not provider["metadata"].get("deletionTimestamp"):
-        raise Failure(f"{arguments.provider} is not being deleted: run kubectl delete cprov first.")
-    api.patch_namespaced_custom_object(*where, _without_finalizer(provider))
-    print(f"Released {arguments.namespace}/{arguments.provider}.")
+    asyncio.run(_release(reach, provider))
 
 
-def _read(api: Any, where: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401 - the client library is untyped
-    try:
-        found: dict[str, Any] = api.get_namespaced_custom_object(*where)
-    except kubernetes.client.ApiException as error:
-        raise Failure(f"{where[4]} in namespace {where[2]} can't be read: {error.reason}.") from error
-    return found
+async def _release(reach: Reach, name: str) -> None:
+    async with connected(reach) as cluster:
+        provider = await cluster.get(PROVIDER, cluster.namespace, name)
+        if not provider["metadata"].get("deletionTimestamp"):
+            raise Failure(f"{name} is not being deleted: run kubectl delete cprov {name} first.")
+        await cluster.merge(PROVIDER, cluster.namespace, name, _without_finalizer(provider))
+        screen.say(f"Released {cluster.namespace}/{name}.")
 
 
-def _without_finalizer(provider: dict[str, Any]) -> dict[str, Any]:
+def _without_finalizer(provider: Manifest) -> Manifest:
     metadata = provider["metadata"]
     kept = [name for name in metadata.get("finalizers", []) if name != FINALIZER]
     return {"metadata": {"finalizers": kept, "resourceVersion": metadata["resourceVersion"]}}

@@ -1,0 +1,56 @@
+"""Options that many commands share, each group as one Struct."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+import click
+from msgspec import Struct
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+Function = Callable[..., Any]
+
+EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class Reach(Struct, frozen=True):
+    """Which cluster, as whom and in which namespace; None is what the kubeconfig says."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+
+
+def packed(kind: type[Struct], into: str, *options: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """A decorator that adds options and hands them over as one argument `into` of this kind."""
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def run(**given: Any) -> Any:  # noqa: ANN401 - click decides what a command is given
+            values = {name: given.pop(name) for name in kind.__struct_fields__}
+            return function(**given, **{into: kind(**values)})
+
+        decorated: Function = run
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+on_cluster: Final = packed(
+    Reach,
+    "reach",
+    click.option("--kubeconfig", metavar="FILE", help="The kubeconfig to use; default: $KUBECONFIG or ~/.kube/config."),
+    click.option("--context", metavar="NAME", help="The kubeconfig's context to use; default: its current one."),
+    click.option("-n", "--namespace", metavar="NAME", help="The namespace; default: the context's."),
+)
+
+
+def output_format(*formats: str) -> Callable[[Function], Function]:
+    """`-o`: what to print instead of a table."""
+    return click.option("-o", "--output", type=click.Choice(formats), help="What to print instead of a table.")

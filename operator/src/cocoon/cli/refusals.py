@@ -1,0 +1,74 @@
+"""What the API server refuses, as sentences that say what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cocoon.cli.failure import Failure, Forbidden, Missing
+
+_KINDS_OF_OURS = ("CocoonProvider", "InferenceJob")
+
+
+def refusal(status: int, raw: bytes, kind: str, name: str) -> Failure:
+    """The failure that an answer of this status means; `raw` is a metav1.Status, or whatever was in the way."""
+    told = _status(raw)
+    message = str(told.get("message") or raw[:200].decode(errors="replace").strip() or f"status {status}")
+    if status == 404:
+        return _missing(told, kind, name)
+    if status in (401, 403):
+        return Forbidden(_forbidden(status, message))
+    return Failure(_refused(status, told, message, f"{kind} {name}"))
+
+
+def _forbidden(status: int, message: str) -> str:
+    if status == 401:
+        return "The API server does not know you (401). Log in again, or choose another --context."
+    return f"You may not do this: {_ended(message)} Ask an administrator for the right."
+
+
+def _refused(status: int, told: dict[str, Any], message: str, what: str) -> str:
+    match status:
+        case 409 if told.get("reason") == "AlreadyExists":
+            return f"There is a {what} already: choose another name, or delete that one."
+        case 409:
+            return f"{what} was changed by somebody else at the same time: try again."
+        case 400 | 422:
+            return _invalid(told, message, what)
+    return f"The API server answers {status}: {_ended(message)} Try again later."
+
+
+def _status(raw: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _missing(told: dict[str, Any], kind: str, name: str) -> Missing:
+    """An object that is not there has a name in the details; a kind that is not there has none."""
+    if (told.get("details") or {}).get("name"):
+        return Missing(f"There is no {kind} {name} here. See which there are: kubectl get {kind.lower()}s -A.")
+    if kind in _KINDS_OF_OURS:
+        return Missing(
+            f"This cluster knows no {kind}: its definitions (CRDs) are not installed. Install Cocoon Fleet's chart, "
+            "or choose another --context."
+        )
+    return Missing(f"The API server serves no {kind} here. Choose another --context.")
+
+
+def _invalid(told: dict[str, Any], message: str, whose: str) -> str:
+    causes = (told.get("details") or {}).get("causes") or []
+    parts = [
+        f"{cause.get('field', '')}: {cause['message']}".lstrip(": ")
+        for cause in causes
+        if cause.get("message") and "rules were not checked" not in cause["message"]
+    ]
+    what = "; ".join(dict.fromkeys(parts)) or message
+    return f"{whose} is refused: {_ended(what)}"
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "!")) else f"{text}."
