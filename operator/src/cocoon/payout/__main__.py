@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from cocoon.payout import logs
+from cocoon.payout.commands import wallets
 from cocoon.payout.commands.backup import BadBackup, back_up, restore
 from cocoon.payout.http.app import application
 from cocoon.payout.http.serve import listening
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, required=True, help="the settings, a YAML file")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="take receipts and pay")
+    commands.add_parser("wallets", help="print the addresses of the wallets that pay, to fund them")
     commands.add_parser("rebuild", help="fill an empty database from the archive and the chain, after a total loss")
     for name, text in (
         ("backup", "write the books to a new file"),
@@ -69,6 +71,8 @@ async def _run(given: argparse.Namespace, settings: Settings) -> None:
         await serve(settings)
     elif given.command == "rebuild":
         await rebuilding.run(settings)
+    elif given.command == "wallets":
+        sys.stdout.writelines(f"{address}\n" for address in wallets.addresses(settings))
     elif given.command == "backup":
         await back_up(settings.database_url, given.file)
     else:
