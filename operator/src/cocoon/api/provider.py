@@ -18,6 +18,9 @@ Isolation = Literal["Shared", "PerNamespace"]
 MeterUnit = Literal["Items", "Tokens"]
 #: `Development` is a plain container that makes its own evidence, for trust Test only.
 Technology = Literal["TDX", "SEV-SNP", "Development"]
+#: How GPUs work together, in NVIDIA's words: alone, as several with encrypted NVLink (Blackwell), or as several with
+#: NVLink in the clear and the switches inside the trust boundary (protected PCIe, Hopper).
+GpuMode = Literal["SPT", "MPT", "PPCIE"]
 TcbStatus = Literal[
     "UpToDate",
     "SWHardeningNeeded",
@@ -79,6 +82,18 @@ class GpuPolicy(Struct, frozen=True, rename="camel", omit_defaults=True):
     minimum_driver_version: str | None = None
     minimum_vbios_version: str | None = None
     allowed_architectures: tuple[str, ...] = ()
+    allowed_modes: tuple[GpuMode, ...] = ("SPT", "MPT")
+
+
+class AmdTcb(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Lowest accepted security patch levels of one AMD product line; `fmc` exists on Turin only."""
+
+    product: Literal["Milan", "Genoa", "Turin"]
+    bootloader: int = 0
+    tee: int = 0
+    snp: int = 0
+    microcode: int = 0
+    fmc: int = 0
 
 
 class AttestationPolicy(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -86,6 +101,11 @@ class AttestationPolicy(Struct, frozen=True, rename="camel", omit_defaults=True)
 
     minimum_tcb_date: str | None = None
     allowed_tcb_statuses: tuple[TcbStatus, ...] = ("UpToDate",)
+    minimum_tcb_evaluation: int = 0
+    rejected_advisories: tuple[str, ...] = ()
+    minimum_amd_tcb: tuple[AmdTcb, ...] = ()
+    platform_ids: tuple[str, ...] = ()
+    require_revocation_check: bool = True
     measurements: tuple[Measurement, ...] = ()
     gpu: GpuPolicy = field(default_factory=GpuPolicy)
 

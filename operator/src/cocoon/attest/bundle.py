@@ -1,9 +1,11 @@
 """The evidence bundle's wire form, and what its parts are bound together by.
 
     report_data = SHA-512(prefixed(domain, role, nonce, tls, receipt, sealing, payee, SHA-384(GPU evidence)))
+    GPU nonce   = SHA-256(prefixed(domain, role, nonce, tls, receipt, sealing, payee))
     digest      = SHA-256(prefixed(domain, role, tee, tls, receipt, sealing, payee))
 
-The TEE signs `report_data`, so a nonce, the keys, the wallet and the GPUs of two machines can't be put together.
+The TEE signs `report_data` and each GPU its nonce, so a nonce, the keys, the wallet and the GPUs of two machines can't
+be put together: the CPU vouches for what the GPUs said, and the GPUs said it for this nonce and these keys.
 `digest` names the evidence in receipts. It holds what every bundle of one start of one TEE has in common, not the nonce
 or the quote: a receipt stays tied to its keys and wallet when the server is attested again, and whoever has verified
 any bundle with this digest has verified the keys that the digest names.
@@ -21,6 +23,7 @@ from cocoon.api.evidence import FORMAT, MAXIMUM_BYTES, NONCE_BYTES, Bundle, GpuE
 from cocoon.attest.preimage import prefixed
 
 REPORT_DATA_DOMAIN: Final = "cocoon/report-data/v1"
+GPU_NONCE_DOMAIN: Final = "cocoon/gpu-nonce/v1"
 DIGEST_DOMAIN: Final = "cocoon/evidence-digest/v1"
 MAXIMUM_GPUS: Final = 16
 _KEY_BYTES: Final = 32
@@ -66,6 +69,12 @@ def bind(role: Role, nonce: bytes, keys: Keys, payee: str, gpus: Sequence[GpuEvi
     devices = hashlib.sha384(prefixed(*(part for gpu in gpus for part in (gpu.report, gpu.chain)))).digest()
     parts = prefixed(REPORT_DATA_DOMAIN, role, nonce, keys.tls, keys.receipt, keys.sealing, payee, devices)
     return hashlib.sha512(parts).digest()
+
+
+def gpu_nonce(role: Role, nonce: bytes, keys: Keys, payee: str) -> bytes:
+    """The 32 bytes that each GPU is asked with."""
+    parts = prefixed(GPU_NONCE_DOMAIN, role, nonce, keys.tls, keys.receipt, keys.sealing, payee)
+    return hashlib.sha256(parts).digest()
 
 
 def report_data(bundle: Bundle) -> bytes:

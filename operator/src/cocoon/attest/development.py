@@ -22,6 +22,7 @@ from msgspec import Struct
 from cocoon.api.evidence import Bundle
 from cocoon.api.trust import Trust
 from cocoon.attest.bundle import report_data
+from cocoon.attest.case import Case
 from cocoon.attest.findings import Findings
 from cocoon.attest.policy import Policy
 from cocoon.attest.preimage import prefixed
@@ -63,8 +64,9 @@ def state(statement: Statement, platform: Ed25519PrivateKey) -> bytes:
     return platform.sign(prefixed(STATEMENT_DOMAIN, body)) + body
 
 
-def verify(bundle: Bundle, policy: Policy, now: float, findings: Findings) -> None:
+def verify(case: Case, findings: Findings) -> None:
     """Check a development bundle's statement and chain; what is wrong goes to `findings`."""
+    bundle, policy, now = case.bundle, case.policy, case.now
     findings.trust = Trust.TEST
     findings.check(
         policy.allow_test_roots,

@@ -9,9 +9,12 @@ from cocoon.api.trust import Trust
 
 
 class Findings(Struct):
-    """Grows while a bundle is checked. `not_after` in seconds since 1970 is the earliest expiry seen."""
+    """Grows while a bundle is checked. `not_after` in seconds since 1970 is the earliest expiry seen.
 
-    trust: Trust = Trust.TEST
+    `trust` starts at Hardware and falls to Test with the first thing that does not lead to a vendor's root.
+    """
+
+    trust: Trust = Trust.HARDWARE
     not_after: float = float("inf")
     reasons: list[Reason] = field(default_factory=list)
 

@@ -13,42 +13,42 @@ from typing import Final
 from cocoon.api.evidence import Bundle, Reason, Tee, Verdict
 from cocoon.api.trust import Trust
 from cocoon.attest import bundle as bundles
-from cocoon.attest import development
+from cocoon.attest import development, verify_gpu, verify_snp, verify_tdx
+from cocoon.attest.case import Case
+from cocoon.attest.collateral import NONE, Collateral
 from cocoon.attest.findings import Findings
 from cocoon.attest.policy import Policy
 
-#: Checks what one kind of TEE signs: the bundle, the policy, now in seconds since 1970, where to note what is wrong.
-Verifier = Callable[[Bundle, Policy, float, Findings], None]
-
-
-def _unsupported(bundle: Bundle, _policy: Policy, _now: float, findings: Findings) -> None:
-    findings.refuse("UnsupportedTechnology", f"This version can't verify evidence of {bundle.tee} yet.")
-
+#: Checks what one kind of TEE signs; what is wrong is noted.
+Verifier = Callable[[Case, Findings], None]
 
 VERIFIERS: Final[Mapping[Tee, Verifier]] = {
     "development": development.verify,
-    "tdx": _unsupported,
-    "snp": _unsupported,
+    "tdx": verify_tdx.verify,
+    "snp": verify_snp.verify,
 }
 
 
-def verify(raw: bytes, nonce: bytes, policy: Policy, now: float) -> Verdict:
+def verify(raw: bytes, nonce: bytes, policy: Policy, now: float, collateral: Collateral = NONE) -> Verdict:
     """What `policy` says of these bytes at `now` (seconds since 1970). Never raises, whatever the bytes are.
 
-    `nonce` is what the verifier asked with, 32 bytes. A verdict that does not trust has `not_after` = `now`.
+    `nonce` is what the verifier asked with, 32 bytes. `collateral` is what `needs.needs` names, as far as it could be
+    had. A verdict that does not trust has `not_after` = `now` and trust Test.
     """
     try:
         bundle = bundles.decode(raw)
     except bundles.MalformedBundle as error:
         return Verdict(trusted=False, trust=Trust.TEST, not_after=now, evidence="", reasons=(_malformed(error),))
     findings = Findings()
-    VERIFIERS[bundle.tee](bundle, policy, now, findings)
+    case = Case(bundle=bundle, policy=policy, now=now, collateral=collateral)
+    VERIFIERS[bundle.tee](case, findings)
+    verify_gpu.verify(case, findings)
     _check(bundle, nonce, policy, findings)
     findings.expires(now + policy.maximum_age)
     trusted = not findings.reasons
     return Verdict(
         trusted=trusted,
-        trust=findings.trust,
+        trust=findings.trust if trusted else Trust.TEST,
         not_after=findings.not_after if trusted else now,
         evidence=bundles.digest(bundle),
         reasons=tuple(findings.reasons),
@@ -73,5 +73,3 @@ def _check(bundle: Bundle, nonce: bytes, policy: Policy, findings: Findings) -> 
         "TrustTooLow",
         f"The evidence gives {findings.trust} trust and the policy asks for {policy.trust}.",
     )
-    if policy.require_gpu:
-        findings.check(bool(bundle.gpus), "GpuEvidenceMissing", "The policy asks for the GPUs' own evidence.")

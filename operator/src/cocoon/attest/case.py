@@ -1,0 +1,20 @@
+"""One question to a verifier: this evidence, with this collateral, under this policy, at this time."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from cocoon.api.evidence import Bundle
+from cocoon.attest.certificates import Links
+from cocoon.attest.collateral import NONE, Collateral
+from cocoon.attest.policy import Policy
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """`now` in seconds since 1970; `links` are certificates that were found to be issued by one another meanwhile."""
+
+    bundle: Bundle
+    policy: Policy
+    now: float
+    collateral: Collateral = NONE
+    links: Links = field(default_factory=set)
