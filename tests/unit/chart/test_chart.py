@@ -40,13 +40,13 @@ def settings(objects: Objects) -> Settings:
 @pytest.mark.helm
 def test_test_roots_are_for_development_only(render: Render) -> None:
     assert not settings(render()).allow_test_roots
-    assert settings(render({"development": {"allowTestRoots": True}})).allow_test_roots
+    assert settings(render({"development": True})).allow_test_roots
 
 
 @pytest.mark.helm
-def test_private_addresses_are_for_development_only(render: Render) -> None:
+def test_private_addresses_are_asked_for(render: Render) -> None:
     assert not settings(render()).allow_private_addresses
-    assert settings(render({"development": {"allowPrivateAddresses": True}})).allow_private_addresses
+    assert settings(render({"allowPrivateAddresses": True})).allow_private_addresses
 
 
 @pytest.mark.helm
@@ -97,7 +97,7 @@ def test_every_selector_selects_the_operators_pods(render: Render) -> None:
         {"replicas": 0},
         {"replica": 2},
         {"image": {"pullPolicy": "Sometimes"}},
-        {"development": {"allowTestRoots": "yes"}},
+        {"development": "yes"},
         {"logLevel": "verbose"},
     ],
 )

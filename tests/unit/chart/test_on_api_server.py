@@ -12,16 +12,18 @@ from demo import samples, story
 from devcluster import ApiServer
 from devcluster.kube import Answer, Json, Kube, until
 from tests.unit.chart.conftest import CHART, Render
+from tests.unit.chart.values import LOCAL, REAL
 
 pytestmark = [pytest.mark.api, pytest.mark.helm]
 STRICT = "dryRun=All&fieldValidation=Strict"
 PLURALS = {"NetworkPolicy": "networkpolicies", "PriorityClass": "priorityclasses", "InferenceJob": "inferencejobs"}
+VALUE_SETS = [{"image": {"pullSecrets": [{"name": "registry"}]}, "nodeSelector": {"zone": "a"}}, LOCAL, REAL]
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "PriorityClass", "Namespace", "CustomResourceDefinition"}
 
 
 @pytest.fixture
 def kube(own_api_cluster: ApiServer) -> Kube:
-    """An API server with our CRDs, and a namespace that admits restricted Pods only."""
+    """An API server with our CRDs, and namespaces that admit restricted Pods only."""
     kube = own_api_cluster.kube()
     for path in sorted((CHART / "crds").glob("*.yaml")):
         kube.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", yaml.safe_load(path.read_text()))
@@ -45,18 +47,23 @@ def try_out(kube: Kube, thing: Json, namespace: str) -> Json:
 
 
 def test_the_api_server_accepts_all_of_the_chart(kube: Kube, render: Render) -> None:
-    for thing in render({"image": {"pullSecrets": [{"name": "registry"}]}, "nodeSelector": {"zone": "a"}}):
-        try_out(kube, thing, "cocoon-system")
+    for values in VALUE_SETS:
+        for thing in render(values):
+            try_out(kube, thing, "cocoon-system")
 
 
-def test_the_operators_pods_are_restricted(kube: Kube, render: Render) -> None:
-    deployment = next(each for each in render() if each["kind"] == "Deployment")
-    pod = deployment["spec"]["template"] | {"apiVersion": "v1", "kind": "Pod"}
-    pod["metadata"] |= {"name": "operator"}
-    try_out(kube, pod, "cocoon-system")
-    del pod["spec"]["containers"][0]["securityContext"]
-    with pytest.raises(Answer, match="restricted"):
+def test_all_pods_are_restricted(kube: Kube, render: Render) -> None:
+    made = [each for each in render(LOCAL) if each["kind"] in ("Deployment", "StatefulSet")]
+    assert len(made) == 3
+    for each in made:
+        pod = each["spec"]["template"] | {"apiVersion": "v1", "kind": "Pod"}
+        pod["metadata"] |= {"name": "one"}
+        for claim in each["spec"].get("volumeClaimTemplates", []):
+            pod["spec"]["volumes"].append({"name": claim["metadata"]["name"], "emptyDir": {}})
         try_out(kube, pod, "cocoon-system")
+        del pod["spec"]["containers"][0]["securityContext"]
+        with pytest.raises(Answer, match="restricted"):
+            try_out(kube, pod, "cocoon-system")
 
 
 def filled(name: str) -> dict[str, Any]:

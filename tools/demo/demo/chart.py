@@ -27,7 +27,8 @@ def _values(images: Mapping[str, str]) -> dict[str, object]:
     """What differs on a machine without TEEs and without a registry."""
     return {
         "image": {"operator": images["fleet"], "runner": images["runner"], "pullPolicy": "Never"},
-        "development": {"allowTestRoots": True, "allowPrivateAddresses": True},
+        "development": True,
+        "allowPrivateAddresses": True,
     }
 
 

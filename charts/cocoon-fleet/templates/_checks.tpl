@@ -1,0 +1,30 @@
+{{- /* What no schema can say: each refusal is a sentence that says what to do. */ -}}
+{{- define "cocoon.check" -}}
+{{- $payout := .Values.payout -}}
+{{- if and .Values.localton.enabled (not .Values.development) -}}
+{{ fail "localton.enabled: a local chain's keys are known to everybody. Set development: true if this is play money, else payout.chain.globalConfig." }}
+{{- end -}}
+{{- if and $payout.enabled $payout.external.url -}}
+{{ fail "payout.external.url: payout.enabled runs a payout service here already. Set one of them." }}
+{{- end -}}
+{{- if $payout.enabled -}}
+{{- if and (eq $payout.policy.trust "Test") (not .Values.development) -}}
+{{ fail "payout.policy.trust: anybody can sign Test evidence and would be paid. Leave it at Hardware, or set development: true." }}
+{{- end -}}
+{{- if and (not $payout.persistence.enabled) (not .Values.development) -}}
+{{ fail "payout.persistence.enabled: without a volume the books end with the Pod. Leave it at true, or set development: true." }}
+{{- end -}}
+{{- if not (or $payout.chain.globalConfig .Values.localton.enabled) -}}
+{{ fail "payout.chain.globalConfig: give the TON network's configuration: --set-file payout.chain.globalConfig=global.config.json" }}
+{{- end -}}
+{{- if and $payout.chain.globalConfig .Values.localton.enabled -}}
+{{ fail "payout.chain.globalConfig: localton.enabled makes its own. Set one of them." }}
+{{- end -}}
+{{- if and $payout.wallet.pay (not $payout.wallet.existingSecret) -}}
+{{ fail "payout.wallet.existingSecret: name the Secret with the hot wallet's key: kubectl create secret generic payout-wallet --from-file=key=FILE. Or set payout.wallet.pay: false to take receipts only." }}
+{{- end -}}
+{{- if not $payout.clusters -}}
+{{ fail "payout.clusters: nobody could call the payout service. Pin this cluster's id, issuer and keys, and name the operator among its callers; values.yaml says how." }}
+{{- end -}}
+{{- end -}}
+{{- end }}
