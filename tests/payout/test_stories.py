@@ -117,7 +117,7 @@ async def test_what_readers_see(world: World) -> None:
     assert evidence.status == 200
     lines = (await reader.call("GET", "/v1/statement.csv")).raw.decode().splitlines()
     owner = ["2027-01-15", CLUSTER, "provider-uid", f"0:{1:064x}"]
-    assert lines[1].split(",") == [*owner, "3", str(3 * COST), str(3 * FEE), str(3 * (COST - FEE)), "0"]
+    assert lines[1].split(",") == [*owner, "3", str(3 * COST), str(3 * FEE), str(3 * (COST - FEE)), "0", "0"]
 
 
 async def test_pauses_survive_and_are_lifted(world: World) -> None:

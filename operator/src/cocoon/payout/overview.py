@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, Table, func, select
+from sqlalchemy import ColumnElement, FromClause, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cocoon.api.money import Usage
@@ -87,7 +87,7 @@ class Overview:
             return tuple(_transfer(row) for row in await connection.execute(query))
 
 
-def chosen(table: Table, wanted: Wanted) -> list[ColumnElement[bool]]:
+def chosen(table: FromClause, wanted: Wanted) -> list[ColumnElement[bool]]:
     """Conditions on the columns that all tables of owners have."""
     found: list[ColumnElement[bool]] = []
     if wanted.cluster is not None:
