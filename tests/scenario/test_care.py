@@ -10,7 +10,7 @@ from cocoon.fleet import loop
 from cocoon.fleet.act import table
 from cocoon.fleet.plan.actions import LoadModel, PushJob
 from cocoon.fleet.plan.plan import plan as plan_for_real
-from cocoon.fleet.ports.resources import CONFIG_MAP, DISRUPTION_BUDGET, EVENT, POD, PROVIDER, Manifest, Ref
+from cocoon.fleet.ports.resources import CONFIG_MAP, DISRUPTION_BUDGET, EVENT, JOB, POD, PROVIDER, Manifest, Ref
 from tests.scenario.builders import gpu_node, job, model, provider
 from tests.scenario.story import scenario
 from tests.scenario.world import World, any_server, job_is
@@ -141,3 +141,21 @@ def test_a_lost_push_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _never(*_: Any) -> None:
     """The push right after a bind gets lost."""
+
+
+@scenario
+async def test_what_waits_after_failures_is_counted_only_while_it_waits(world: World) -> None:
+    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), job("j1", "minilm"), job("j2", "minilm"))
+    metrics = world.starts().loop._metrics
+
+    def waiting() -> float:
+        return metrics.registry.get_sample_value("cocoon_fleet_backing_off") or 0.0
+
+    await world.until(job_is("j1", "Running"))
+    world.cluster.down = True
+    await world.until(lambda _: waiting() > 0, within=8)
+    world.cluster.down = False
+    world.deletes(JOB, "j2")
+    await world.until(job_is("j1", "Succeeded"))
+    await world.passes(60)
+    assert waiting() == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cocoon.fleet.patience import BUSY, REFUSED, Patience
+from cocoon.fleet.patience import BUSY, REFUSED, REMEMBERED, Patience
 from cocoon.fleet.ports.failures import Busy, Gone, Refused, failure_of
 
 
@@ -39,6 +39,15 @@ def test_success_and_others_failures_are_not_counted() -> None:
     patience.forget("a")
     assert patience.wait("a", Busy("x")) == BUSY[0]
     assert len(patience) == 2
+
+
+def test_what_fails_and_vanishes_is_not_remembered_for_ever() -> None:
+    patience = Patience()
+    for number in range(REMEMBERED + 5):
+        patience.wait("lasting", Busy("x"))
+        patience.wait(number, Busy("x"))
+    assert len(patience) == REMEMBERED
+    assert patience.wait("lasting", Busy("x")) == BUSY[1]
 
 
 @pytest.mark.parametrize(

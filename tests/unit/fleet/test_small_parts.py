@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cocoon.fleet.act.announce import BURST, QUIET, Announcer, event
+from cocoon.fleet.metrics import OUTCOMES, Metrics
 from cocoon.fleet.plan.announcements import Announcement
 from cocoon.fleet.plan.records import Key, Uid
 from cocoon.fleet.receipt_keys import ReceiptKeys
@@ -37,7 +38,7 @@ def test_an_event_fits_the_api() -> None:
 
 
 def test_the_same_is_not_said_twice_soon() -> None:
-    announcer = Announcer("operator-1")
+    announcer = Announcer("operator-1", Metrics())
     assert announcer._may_say(_announce(), 1000.0)
     assert not announcer._may_say(_announce(), 1000.0 + QUIET - 1)
     assert announcer._may_say(_announce(), 1000.0 + QUIET)
@@ -45,9 +46,21 @@ def test_the_same_is_not_said_twice_soon() -> None:
 
 
 def test_not_too_much_is_said_at_once() -> None:
-    announcer = Announcer("operator-1")
-    said = [announcer._may_say(_announce(uid=f"u{number}"), 1000.0) for number in range(200)]
-    assert sum(said) == int(BURST)
+    metrics = Metrics()
+    announcer = Announcer("operator-1", metrics)
+    announcer.say(tuple(_announce(uid=f"u{number}") for number in range(200)), 1000.0)
+    announcer.say((_announce(uid="u1"),), 1000.0)
+    announcer.forget()
+    assert counted(metrics) == {"TooMany": 200 - int(BURST), "SaidBefore": 1, "Forgotten": int(BURST)}
+
+
+def counted(metrics: Metrics) -> dict[str, float]:
+    """What became of Events, as Prometheus reads it."""
+    found = {
+        outcome: metrics.registry.get_sample_value("cocoon_fleet_announcements_total", {"outcome": outcome}) or 0.0
+        for outcome in OUTCOMES
+    }
+    return {outcome: count for outcome, count in found.items() if count}
 
 
 def test_no_key_signs_nonsense() -> None:

@@ -83,9 +83,10 @@ class Loop:
         self._listener = listener
         self._leadership = leadership
         self._metrics = metrics
-        self._announcer = Announcer(leadership.identity)
+        self._announcer = Announcer(leadership.identity, metrics)
         self._patience = Patience()
         self._rooms = _Rooms(concurrency)
+        metrics.backing_off.set_function(lambda: means.mirror.snapshot.waiting)
         self._running: dict[asyncio.Task[None], Action] = {}
         self._led = False
 
@@ -205,7 +206,6 @@ class Loop:
         kind, matter = type(action).__name__, matter_of(action)
         self._metrics.actions.labels(kind, type(failure).__name__).inc()
         pause = self._patience.wait(matter, failure)
-        self._metrics.backing_off.set(len(self._patience))
         if isinstance(failure, Gone):
             pause = max(pause, await self._read_again(action))
         elif self._patience.is_new(matter):
@@ -224,6 +224,7 @@ class Loop:
             await table.read_again(action, self._means)
         except Failure as failure:
             return self._patience.wait(("read", matter_of(action)), failure)
+        self._patience.forget(("read", matter_of(action)))
         return 0.0
 
     def _release(self, action: Action, *, done: bool, pause: float = 0.0) -> None:

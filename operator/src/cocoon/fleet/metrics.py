@@ -6,6 +6,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
+#: What becomes of an Event: written; left out because there were too many at once, because the same was said a short
+#: while ago, or because this replica leads no more; or not taken by the API server.
+OUTCOMES = ("Written", "TooMany", "SaidBefore", "Forgotten", "Failed")
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -39,6 +42,11 @@ class Metrics:
         self.backing_off = Gauge(
             "cocoon_fleet_backing_off", "Objects whose actions wait after a failure.", registry=registry
         )
+        self.announcements = Counter(
+            "cocoon_fleet_announcements_total", "Kubernetes Events for people.", ["outcome"], registry=registry
+        )
+        for outcome in OUTCOMES:
+            self.announcements.labels(outcome)
         self.api_calls = Counter(
             "cocoon_fleet_api_calls_total", "Calls of the Kubernetes API.", ["verb", "code"], registry=registry
         )

@@ -11,6 +11,8 @@ from cocoon.fleet.ports.failures import Busy, Failure, Gone
 GONE: Final = (0.0, 5.0)
 BUSY: Final = (0.5, 30.0)
 REFUSED: Final = (15.0, 600.0)
+#: Matters that are remembered; what failed and then vanished is never forgotten otherwise.
+REMEMBERED: Final = 10_000
 
 
 class Patience:
@@ -20,13 +22,15 @@ class Patience:
         self._failures: dict[Hashable, int] = {}
 
     def __len__(self) -> int:
-        """How many matters have failed and not succeeded since."""
+        """How many matters are remembered to have failed and not succeeded since."""
         return len(self._failures)
 
     def wait(self, matter: Hashable, failure: Failure) -> float:
         """Seconds to wait after this failure. What is merely gone is planned again at once, but not for ever."""
-        count = self._failures.get(matter, 0) + 1
+        count = self._failures.pop(matter, 0) + 1
         self._failures[matter] = count
+        while len(self._failures) > REMEMBERED:
+            del self._failures[next(iter(self._failures))]
         if isinstance(failure, Gone):
             return 0.0 if count <= 3 else min(0.1 * 2.0 ** (count - 3), GONE[1])
         first, longest = BUSY if isinstance(failure, Busy) else REFUSED

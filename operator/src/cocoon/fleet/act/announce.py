@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections import deque
 from typing import Final
@@ -11,6 +10,7 @@ from typing import Final
 from cocoon.api.groups import API_VERSION
 from cocoon.api.times import Instant, format_time
 from cocoon.fleet.act.means import Means
+from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.plan.announcements import Announcement, Announcements
 from cocoon.fleet.ports.failures import Failure
 
@@ -27,8 +27,9 @@ _QUERY: Final = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']*")
 class Announcer:
     """Writes Events one after the other and not too many of them, beside the loop: nothing ever waits for one."""
 
-    def __init__(self, reporter: str) -> None:
+    def __init__(self, reporter: str, metrics: Metrics) -> None:
         self._reporter = reporter
+        self._metrics = metrics
         self._said: dict[tuple[str, str, str], Instant] = {}
         self._tokens = BURST
         self._filled: Instant = 0.0
@@ -44,6 +45,7 @@ class Announcer:
 
     def forget(self) -> None:
         """Say nothing of what was not said yet: somebody else leads."""
+        self._metrics.announcements.labels("Forgotten").inc(len(self._waiting))
         self._waiting.clear()
 
     async def run(self, means: Means) -> None:
@@ -52,17 +54,25 @@ class Announcer:
             await self._some.wait()
             self._some.clear()
             while self._waiting:
-                announcement = self._waiting.popleft()
-                with contextlib.suppress(Failure):
-                    await means.cluster.create(event(announcement, self._reporter, means.clock.now()))
+                await self._write(self._waiting.popleft(), means)
+
+    async def _write(self, announcement: Announcement, means: Means) -> None:
+        try:
+            await means.cluster.create(event(announcement, self._reporter, means.clock.now()))
+        except Failure:
+            self._metrics.announcements.labels("Failed").inc()
+        else:
+            self._metrics.announcements.labels("Written").inc()
 
     def _may_say(self, announcement: Announcement, now: Instant) -> bool:
         topic = (announcement.uid, announcement.reason, announcement.about)
         if now - self._said.get(topic, 0.0) < QUIET:
+            self._metrics.announcements.labels("SaidBefore").inc()
             return False
         self._tokens = min(BURST, self._tokens + (now - self._filled) * RATE)
         self._filled = now
         if self._tokens < 1:
+            self._metrics.announcements.labels("TooMany").inc()
             return False
         self._tokens -= 1
         self._said.pop(topic, None)

@@ -73,6 +73,11 @@ class Expectations:
         self._not_before: dict[Matter, Instant] = {}
         self._statuses: dict[Key, JobStatus] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many matters wait after a failure."""
+        return len(self._not_before)
+
     def is_held(self, matter: Matter) -> bool:
         """Whether something is being done about this, or waits after a failure."""
         return matter in self._held or matter in self._not_before

@@ -68,6 +68,11 @@ class Snapshot(Knowledge):
         """The outcome is known and put. A failed one is planned anew, but not before the given time."""
         self.expectations.release(self, action, now, done=done, not_before=not_before)
 
+    @property
+    def waiting(self) -> int:
+        """How many matters wait after a failure before they are planned again."""
+        return self.expectations.waiting
+
     def holds_retirement(self, server: Key) -> bool:
         """Whether it is being written down that a server retires."""
         return server in self.expectations.retiring
