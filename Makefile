@@ -106,10 +106,14 @@ bench-runner: venv ## The runner beside a bare Triton client.
 bench-input: venv ## An input of 10 GiB through the runner, to see that its memory stays flat (5 minutes).
 	$(BIN)/python -m tests.bench.large_input
 
+.PHONY: bench-payout
+bench-payout: venv ## Receipts taken, transfers settled and what they cost, on PostgreSQL, SQLite and a local chain.
+	$(BIN)/python -m tests.bench.bench_payout
+
 # ---- chaos
 
 .PHONY: chaos-payout
-chaos-payout: venv ## Payments under crashes, lost messages and an empty wallet: 30 seeds on each database (25 minutes).
+chaos-payout: venv ## Payments under crashes, lost messages and an empty wallet: 30 seeds on each database (30 minutes).
 	$(BIN)/python -m tests.chaos.payout
 
 .PHONY: chaos-operator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,17 +13,23 @@ from cocoon.ton.global_config import GlobalConfig, load_global_config
 
 
 class Localton:
-    """`python -m cocoon.ton.localton serve`, on one port for its whole life."""
+    """`python -m cocoon.ton.localton serve`, on one port for its whole life.
 
-    def __init__(self, folder: Path) -> None:
+    `launcher` is what Python is given before the module's name, with `environment` added to ours.
+    """
+
+    def __init__(
+        self, folder: Path, launcher: tuple[str, ...] = ("-m",), environment: dict[str, str] | None = None
+    ) -> None:
         self.config_file, self.port = folder / "global.config.json", 0
+        self.launcher, self._environment = launcher, environment or {}
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, *options: str) -> GlobalConfig:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "cocoon.ton.localton", "serve", "--port", str(self.port), "--block-time", "0.05",
-            "--config-out", str(self.config_file), *options,
-            stdout=asyncio.subprocess.PIPE,
+            sys.executable, *self.launcher, "cocoon.ton.localton", "serve", "--port", str(self.port),
+            "--block-time", "0.05", "--config-out", str(self.config_file), *options,
+            stdout=asyncio.subprocess.PIPE, env={**os.environ, **self._environment},
         )  # fmt: skip
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()

@@ -1,4 +1,8 @@
-"""`make chaos-payout`: many seeds on both databases, then a careless sender, which has to be caught."""
+"""`make chaos-payout`: many seeds on both databases, then a careless sender, which has to be caught.
+
+Each seed is two trials. One is in this process, where death can come at any step and an hour of the chain takes a
+second. The other is of real processes that are killed: service, lite-server and database.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +19,19 @@ from pathlib import Path
 
 import msgspec
 
+from tests.chaos.payout.process_trial import ProcessVerdict
+from tests.chaos.payout.process_trials import process_trials
 from tests.chaos.payout.trial import Plan, Trial, Verdict
 from tests.postgres_fixtures import new_postgres
 
 REPORT = Path("build/chaos/payout.json")
+#: A sender that gives up on a guess is caught when an old message comes late: that takes some history.
+CARELESS_WORKS = 80
 
 
 def main() -> int:
     given = _arguments()
-    verdicts: dict[str, list[Verdict]] = {}
+    verdicts: dict[str, list[Verdict] | list[ProcessVerdict]] = {}
     with tempfile.TemporaryDirectory(prefix="cocoon-chaos-") as folder:
         Path(folder).chmod(0o755)
         os.chdir(_made(Path(folder) / "work"))  # pytoniq keeps trusted blocks in the working folder
@@ -31,9 +39,10 @@ def main() -> int:
             with _databases(kind, Path(folder)) as new_database:
                 seeds = range(given.first, given.first + given.seeds)
                 verdicts[kind] = [_trial(seed, new_database(), Plan(works=given.works), kind) for seed in seeds]
-                careless = Plan(works=given.works, careless=True, most_steps=given.works * 4)
+                careless = Plan(works=CARELESS_WORKS, careless=True, most_steps=CARELESS_WORKS * 4)
                 caught = range(given.first, given.first + given.careless)
                 verdicts[f"{kind}, careless"] = [_trial(seed, new_database(), careless, kind) for seed in caught]
+            verdicts[f"{kind}, processes"] = [_told(found, kind) for found in process_trials(kind, seeds, given.jobs)]
     return _report(verdicts, given.report)
 
 
@@ -42,7 +51,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=30, help="for each database")
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--careless", type=int, default=3, help="trials of a sender that gives up on a guess")
-    parser.add_argument("--works", type=int, default=80, help="receipts in each trial")
+    parser.add_argument("--works", type=int, default=30, help="receipts in each trial")
+    parser.add_argument("--jobs", type=int, default=3, help="trials of processes at a time")
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"], choices=["sqlite", "postgresql"])
     parser.add_argument("--report", type=Path, default=REPORT.resolve())
     return parser.parse_args()
@@ -77,25 +87,32 @@ def _trial(seed: int, database: str, plan: Plan, kind: str) -> Verdict:
     return found
 
 
+def _told(found: ProcessVerdict, kind: str) -> ProcessVerdict:
+    faults = ", ".join(f"{count} x {fault}" for fault, count in sorted(found.faults.items()))
+    what = "exact" if found.exact else f"WRONG {found.wrong}, drift {found.drift}, {found.trouble}"
+    _say(f"{kind} seed {found.seed}, processes: {what} | {faults} | {found.seconds:.1f} s")
+    return found
+
+
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
-def _report(verdicts: dict[str, list[Verdict]], file: Path) -> int:
+def _report(verdicts: dict[str, list[Verdict] | list[ProcessVerdict]], file: Path) -> int:
     good = True
     for kind, found in verdicts.items():
         exact = sum(verdict.exact for verdict in found)
-        deaths = _deaths(found)
+        faults = sum((Counter(_faults(verdict)) for verdict in found), Counter[str]())
         good = good and (exact == 0 if "careless" in kind else exact == len(found))
-        _say(f"{kind}: {exact} of {len(found)} exact, {sum(deaths.values())} deaths at {len(deaths)} steps")
+        _say(f"{kind}: {exact} of {len(found)} exact, {sum(faults.values())} faults: {dict(faults)}")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(msgspec.to_builtins(verdicts), indent=1))
     return 0 if good else 1
 
 
-def _deaths(found: list[Verdict]) -> Counter[str]:
-    return sum((Counter(verdict.kills) for verdict in found), Counter())
+def _faults(verdict: Verdict | ProcessVerdict) -> dict[str, int]:
+    return verdict.kills if isinstance(verdict, Verdict) else verdict.faults
 
 
 if __name__ == "__main__":

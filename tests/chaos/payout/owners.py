@@ -59,3 +59,15 @@ def _kept(transaction: Any, sources: set[str]) -> int:
     if any(isinstance(sent.info, InternalMsgInfo) and sent.info.bounced for sent in transaction.out_msgs):
         return 0
     return int(header.value.grams)
+
+
+async def sent_to(client: LiteClient, address: Address, sources: set[str], at_most: int = 1_000) -> int:
+    """nanoTON that came to an account from these (raw), kept or sent back, as the other client proves it."""
+    _, found = await client.raw_get_account_state(address.raw())
+    history = await client.get_transactions(address.raw(), at_most) if found is not None else []
+    headers = [transaction.in_msg.info for transaction in history if transaction.in_msg]
+    return sum(
+        int(header.value.grams)
+        for header in headers
+        if isinstance(header, InternalMsgInfo) and f"{header.src.wc}:{header.src.hash_part.hex()}" in sources
+    )
