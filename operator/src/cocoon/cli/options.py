@@ -53,4 +53,5 @@ on_cluster: Final = packed(
 
 def output_format(*formats: str) -> Callable[[Function], Function]:
     """`-o`: what to print instead of a table."""
-    return click.option("-o", "--output", type=click.Choice(formats), help="What to print instead of a table.")
+    told = "What to print instead of a table. Amounts are TON in tables and nanoTON in all else."
+    return click.option("-o", "--output", type=click.Choice(formats), help=told)
