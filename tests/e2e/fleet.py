@@ -13,6 +13,8 @@ from demo.receipts import Verified
 from devcluster.s3 import Store
 
 Json = dict[str, Any]
+BUDGET = "100000000"
+"""nanoTON: more than any story's job costs."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Fleet:
     def sends(self, name: str, items: int, tokens: int) -> None:
         """A job for tinylm whose items take about `tokens` ms each, one after the other."""
         content = "".join(_item(number, tokens) for number in range(items))
-        spec = {"model": "tinylm", "minimumTrust": "Test", "input": {"inline": content}}
+        spec = {"model": "tinylm", "minimumTrust": "Test", "budget": BUDGET, "input": {"inline": content}}
         self.kubectl("delete", "inferencejob", name, "--ignore-not-found", "--wait")
         meta = {"name": name}
         self.kubectl.apply(

@@ -70,6 +70,7 @@ def filled(name: str) -> dict[str, Any]:
     """A sample with values of the right form."""
     digest, address = "0" * 64, "https://s3.example/bucket/object"
     values = {
+        "WALLET": "0QA5x4xgow2k-0U2EnrzoA8P_fX-CEoM0KJPIfsZz1gQLRQw",
         "TRITON_IMAGE": "registry.example/triton-cpu:1",
         "CA_BUNDLE": json.dumps("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"),
         **dict.fromkeys(("TINYLM_URI", "EMBEDDINGS_INPUT_URI", "EMBEDDINGS_OUTPUT_URI"), address),

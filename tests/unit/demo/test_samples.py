@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
-from cocoon.api.ton_address import parse_address
 from demo import lines, samples, story
 from demo.errors import DemoError
 from demo.story import Expected
@@ -39,15 +39,16 @@ def test_the_job_that_waits_offers_less_than_the_price() -> None:
     assert int(job["maximumPrice"]["perMillionItems"]) < int(price["perMillionItems"])
 
 
-def test_the_wallet_is_an_address_for_tests() -> None:
-    found = samples.load("provider", dict.fromkeys(_holes(), "x"))
-    assert parse_address(found["spec"]["wallet"]["address"]).test_only
+@pytest.mark.parametrize("job", story.JOBS)
+def test_every_job_has_a_budget_that_covers_it(job: str) -> None:
+    """Where work is paid, a job without one is never bound."""
+    found = yaml.safe_load((samples.FOLDER / f"{job}.yaml").read_text())["spec"]
+    assert int(found["budget"]) > 0
+    if job == "embeddings":
+        price = next(model["price"] for model in samples.models() if model["name"] == found["model"])
+        assert int(found["budget"]) >= 1200 * int(price["perMillionItems"]) // 1_000_000
 
 
 def test_a_hole_that_nobody_fills_is_an_error() -> None:
     with pytest.raises(DemoError, match="EMBEDDINGS_INPUT_URI"):
         samples.load("embeddings")
-
-
-def _holes() -> list[str]:
-    return ["TRITON_IMAGE", "MINILM_SHA256", "TINYLM_SHA256", "TINYLM_URI", "CA_BUNDLE"]

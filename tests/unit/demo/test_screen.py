@@ -28,6 +28,6 @@ def test_the_table_says_what_each_job_took() -> None:
         "completionTime": "2026-01-01T00:00:02.5Z",
     }
     job = {"metadata": {"name": "embeddings"}, "spec": {"model": "minilm"}, "status": status}
-    head, row = table.render(table.rows({"embeddings": job}, {"embeddings": True}))
+    head, row = table.render(table.HEAD, table.rows({"embeddings": job}, {"embeddings": True}))
     assert row.split() == ["embeddings", "minilm", "Succeeded", "12", "0", "7", "120", "2.5", "verified", "✓"]
     assert head.index("RECEIPT") == row.index("verified")

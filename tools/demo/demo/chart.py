@@ -5,28 +5,31 @@ from collections.abc import Mapping
 
 from demo.cluster import program
 from demo.explain import OPERATOR
-from demo.kubectl import Kubectl
+from demo.kubectl import Json, Kubectl
 from demo.programs import REPOSITORY, ask
 
 CHART = REPOSITORY / "charts" / "cocoon-fleet"
 RELEASE = "cocoon-fleet"
+WORKLOADS = (f"statefulset/{RELEASE}-localton", f"statefulset/{RELEASE}-payout", f"deployment/{RELEASE}")
 
 
-def install(kubectl: Kubectl, images: Mapping[str, str]) -> None:
-    """Install or upgrade, and wait until both replicas are up."""
+def install(kubectl: Kubectl, images: Mapping[str, str], more: Json) -> None:
+    """Install or upgrade, and wait until all of it is up; `more` are values beside those of this machine."""
     kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CHART / 'crds'}")
     kubectl("wait", "--for=condition=Established", f"--filename={CHART / 'crds'}", "--timeout=30s")
-    values = json.dumps(_values(images))
+    values = json.dumps(_values(images) | more)
     helm = program("helm", "helm")
     where = (f"--kubeconfig={kubectl.kubeconfig}", f"--namespace={OPERATOR}", "--create-namespace")
     ask(helm, "upgrade", "--install", RELEASE, CHART, *where, "--skip-crds", "--values=-", stdin=values)
-    kubectl.within(OPERATOR)("rollout", "status", f"deployment/{RELEASE}", "--timeout=120s")
+    for name in WORKLOADS:
+        kubectl.within(OPERATOR)("rollout", "status", name, "--timeout=120s")
 
 
 def _values(images: Mapping[str, str]) -> dict[str, object]:
     """What differs on a machine without TEEs and without a registry."""
     return {
-        "image": {"operator": images["fleet"], "runner": images["runner"], "pullPolicy": "Never"},
+        "image": {"operator": images["fleet"], "pullPolicy": "Never"}
+        | {name: images[name] for name in ("runner", "payout", "localton")},
         "development": True,
         "allowPrivateAddresses": True,
     }

@@ -6,7 +6,7 @@ from datetime import datetime
 from demo import story
 from demo.kubectl import Json
 
-_HEAD = ("JOB", "MODEL", "STATE", "ITEMS", "REFUSED", "TOKENS", "COST (nanoTON)", "SECONDS", "RECEIPT")
+HEAD = ("JOB", "MODEL", "STATE", "ITEMS", "REFUSED", "TOKENS", "COST (nanoTON)", "SECONDS", "RECEIPT")
 
 
 def rows(jobs: Mapping[str, Json], verified: Mapping[str, bool]) -> list[tuple[str, ...]]:
@@ -38,8 +38,8 @@ def _seconds(status: Json) -> str:
     return f"{(ended - begun).total_seconds():.1f}"
 
 
-def render(content: Sequence[Sequence[str]]) -> list[str]:
+def render(head: Sequence[str], content: Sequence[Sequence[str]]) -> list[str]:
     """Lines with aligned columns, the head first."""
-    table = [_HEAD, *content]
-    widths = [max(len(row[column]) for row in table) for column in range(len(_HEAD))]
+    table = [head, *content]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]

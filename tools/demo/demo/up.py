@@ -1,6 +1,21 @@
 """`demo up`: the steps, in order. Each may be done again."""
 
-from demo import chart, images, jobs, machine, provider, storage, table, verification
+from cocoon.api.ton_address import parse_address
+from demo import (
+    chain,
+    chart,
+    images,
+    jobs,
+    machine,
+    payout,
+    provider,
+    settlement,
+    storage,
+    story,
+    table,
+    verification,
+    wallets,
+)
 from demo.answers import FOLDER
 from demo.checks import Checks
 from demo.cluster import DemoCluster
@@ -9,6 +24,9 @@ from demo.explain import advice, explain
 from demo.kubectl import Kubectl
 from demo.screen import Screen
 
+FUNDS = 50
+"""TON for the hot wallet, where it has less than ENOUGH nanoTON."""
+ENOUGH = 20 * 10**9
 COMPILES = "the first time it compiles Kubernetes, about 15 minutes on 2 cores"
 FETCHES = "without a registry; the first time it fetches Debian packages and wheels, about 3 minutes"
 
@@ -31,27 +49,48 @@ def _on(cluster: DemoCluster, kubectl: Kubectl, screen: Screen) -> int:
         provided = images.provide(cluster, screen)
     with screen.step("files for the storage service"):
         values = storage.fill(cluster) | {"TRITON_IMAGE": provided["triton-cpu"]}
-    with screen.step("the operator, by its Helm chart"):
-        chart.install(kubectl, provided)
+    owner = wallets.owner(cluster).friendly()
+    with screen.step("the operator, the payout service and a local TON chain, by their Helm chart"):
+        payout.prepare(cluster, kubectl)
+        chart.install(kubectl, provided, payout.values(kubectl))
+    with screen.step("play money: the hot wallet's coins and the clients' credit"):
+        _provide_money(kubectl, screen)
     with screen.step("a provider", "docs/samples/provider.yaml"):
-        provider.offer(kubectl, values, screen)
+        provider.offer(kubectl, values | {"WALLET": owner}, screen)
     with screen.step("jobs", "docs/samples"):
         jobs.send(kubectl, values)
         found = jobs.watch(kubectl, screen)
     checks = Checks(screen)
     with screen.step("what came out: answers, usage, receipts"):
-        receipts = verification.verify(kubectl, found, cluster.store, checks)
-    return _conclude(kubectl, table.render(table.rows(found, receipts)), checks, screen)
+        good, receipts = verification.verify(kubectl, found, cluster.store, checks)
+    with screen.step("TON on the chain, read back by an independent client"):
+        settled = settlement.Wanted(kubectl, parse_address(owner).raw(), found, receipts).check(checks)
+    screen.show(["", *table.render(table.HEAD, table.rows(found, good))])
+    paid = settlement.last_lines(settled, owner, table.render(settlement.HEAD, settled.rows))
+    return _conclude(kubectl, paid, checks, screen)
 
 
-def _conclude(kubectl: Kubectl, rows: list[str], checks: Checks, screen: Screen) -> int:
-    screen.show(["", *rows])
+def _provide_money(kubectl: Kubectl, screen: Screen) -> None:
+    """A hot wallet with enough in it, and clients whose account covers their budgets."""
+    hot = settlement.hot_wallet(kubectl)
+    (wallet,) = chain.accounts(kubectl, hot)
+    if wallet.balance < ENOUGH:
+        chain.fund(kubectl, hot, FUNDS)
+        screen.say(f"the faucet gave {FUNDS} TON to the hot wallet {hot}")
+    available = payout.credit(kubectl)
+    screen.say(f"namespace {story.NAMESPACE} may spend {settlement.ton(available)} TON")
+
+
+def _conclude(kubectl: Kubectl, paid: list[str], checks: Checks, screen: Screen) -> int:
     screen.summary()
     screen.show(["", f"{checks.passed} checks passed" + (f", {len(checks.failed)} failed" if checks.failed else "")])
     if checks.failed:
         explain(kubectl, screen)
         return 1
-    screen.show(
-        [f"The answers are in {FOLDER}. The cluster stays; to look around:", *advice(kubectl)[:2], "make demo-down"]
-    )
+    around = [
+        f"The answers are in {FOLDER}. The cluster stays; to look around:",
+        *advice(kubectl)[:2],
+        "make demo-down",
+    ]
+    screen.show([*around, *paid])
     return 0

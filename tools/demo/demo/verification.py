@@ -13,8 +13,10 @@ from devcluster.s3 import Store
 OUTPUT_KEY = "output.jsonl"
 
 
-def verify(kubectl: Kubectl, jobs: Mapping[str, Json], store: Store, checks: Checks) -> dict[str, bool]:
-    """Check all jobs; whether each finished job's receipt holds, by its name."""
+def verify(
+    kubectl: Kubectl, jobs: Mapping[str, Json], store: Store, checks: Checks
+) -> tuple[dict[str, bool], dict[str, Verified]]:
+    """Check all jobs; whether each finished job's receipt holds, and the receipts that evidence vouches for."""
     verified: dict[str, Verified] = {}
     good = {}
     for expected in story.SUCCEEDING:
@@ -25,7 +27,7 @@ def verify(kubectl: Kubectl, jobs: Mapping[str, Json], store: Store, checks: Che
             good[expected.job] = _check_receipt(kubectl, job, text, verified, checks)
     _check_waiting(jobs[story.WAITING], checks)
     checks.none("the receipts of each server form an unbroken chain", receipts.broken_chains(list(verified.values())))
-    return good
+    return good, verified
 
 
 def _succeeded(job: Json, expected: Expected, checks: Checks) -> bool:
@@ -94,6 +96,7 @@ def _contradictions(job: Json, text: str, found: Verified) -> list[str]:
         "tokens": (claims.usage.completion_tokens, status["usage"].get("completionTokens", 0)),
         "price": (claims.price.rates(), _rates(model["price"])),
         "cost": (claims.cost, status["cost"]),
+        "budget": (claims.budget, job["spec"]["budget"]),
     }
     return [
         f"{what}: {ours!r} in the receipt, {theirs!r} expected"
