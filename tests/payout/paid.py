@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 from cocoon.payout.ledger.accounts import payee
 from cocoon.payout.ledger.entries import open_accounts
+from cocoon.payout.service import Service
 from cocoon.payout.store.sending import BATCHES, LANES, TRANSFERS
-from tests.payout.kit import CLUSTER, NOW, World
+from tests.payout.kit import CLUSTER, NOW
 
 #: A transfer: the provider's uid, the payee's raw address and nanoTON.
 Paid = tuple[str, str, int]
 
 
-async def confirm(world: World, number: int, paid: Sequence[Paid], network_cost: int, state: str = "confirmed") -> None:
+async def confirm(
+    service: Service, number: int, paid: Sequence[Paid], network_cost: int, state: str = "confirmed"
+) -> None:
     """Put a message with these transfers into the books; transfer ids are `pNUMBER-0` and so on."""
     batch = {
         "number": number, "lane": number, "query": 1, "created_at": int(NOW), "expires_at": int(NOW) + 3600,
@@ -29,7 +32,7 @@ async def confirm(world: World, number: int, paid: Sequence[Paid], network_cost:
         }
         for place, (provider, owner, amount) in enumerate(paid)
     ]  # fmt: skip
-    async with world.service.store.writing() as connection:
+    async with service.store.writing() as connection:
         await open_accounts(connection, [payee(CLUSTER, provider, owner) for provider, owner, _ in paid])
         await connection.execute(LANES.insert(), [{"subwallet": number, "address": f"a{number}", "timeout": 3600}])
         await connection.execute(BATCHES.insert(), [batch])

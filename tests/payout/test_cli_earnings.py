@@ -50,7 +50,7 @@ async def earn(world: World, provider: str = "provider-uid") -> str:
 
 async def test_a_table_in_ton(lite: World, run: Run) -> None:
     payee = await earn(lite)
-    await confirm(lite, 1, [("provider-uid", payee, 1_500_000)], network_cost=4_000)
+    await confirm(lite.service, 1, [("provider-uid", payee, 1_500_000)], network_cost=4_000)
     status, out, _ = await run("earnings")
     headers, row = (line.split() for line in out.splitlines())
     assert status == DONE
@@ -60,7 +60,7 @@ async def test_a_table_in_ton(lite: World, run: Run) -> None:
 
 async def test_days_as_json_are_net_of_fees_and_say_what_the_chain_took(lite: World, run: Run) -> None:
     payee = await earn(lite)
-    await confirm(lite, 1, [("provider-uid", payee, 1_500_000)], network_cost=4_000)
+    await confirm(lite.service, 1, [("provider-uid", payee, 1_500_000)], network_cost=4_000)
     status, out, _ = await run("earnings", "--by", "day", "-o", "json")
     assert status == DONE
     assert json.loads(out) == {
@@ -106,8 +106,8 @@ async def test_two_providers_have_a_total(lite: World, run: Run) -> None:
 
 async def test_payments_with_their_transactions(lite: World, run: Run) -> None:
     payee = f"0:{1:064x}"
-    await confirm(lite, 1, [("a", payee, 12 * TON + 1)], network_cost=4_000)
-    await confirm(lite, 2, [("b", payee, TON)], network_cost=0, state="sent")
+    await confirm(lite.service, 1, [("a", payee, 12 * TON + 1)], network_cost=4_000)
+    await confirm(lite.service, 2, [("b", payee, TON)], network_cost=0, state="sent")
     status, out, _ = await run("payouts")
     assert status == DONE
     rows = [line.split() for line in out.splitlines()]
@@ -121,7 +121,7 @@ async def test_payments_with_their_transactions(lite: World, run: Run) -> None:
 async def test_more_payments_than_one_page(lite: World, run: Run) -> None:
     payee = f"0:{1:064x}"
     for number in range(3):
-        await confirm(lite, number + 1, [("a", payee, 1)] * 200, network_cost=0)
+        await confirm(lite.service, number + 1, [("a", payee, 1)] * 200, network_cost=0)
     assert len(json.loads((await run("payouts", "-o", "json"))[1])["payouts"]) == 600
 
 

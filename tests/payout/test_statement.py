@@ -18,7 +18,7 @@ async def lines(world: World, query: str = "") -> dict[str, dict[str, str]]:
 
 
 async def test_shares_of_a_message_add_up_to_its_cost(world: World) -> None:
-    await confirm(world, 1, [("a", ONE, 10), ("b", TWO, 20), ("c", THREE, 30)], network_cost=100)
+    await confirm(world.service, 1, [("a", ONE, 10), ("b", TWO, 20), ("c", THREE, 30)], network_cost=100)
     found = await lines(world)
     assert {payee: (row["paid"], row["network_cost"]) for payee, row in found.items()} == {
         ONE: ("10", "33"),
@@ -28,10 +28,10 @@ async def test_shares_of_a_message_add_up_to_its_cost(world: World) -> None:
 
 
 async def test_a_share_is_the_same_for_whoever_asks_about_one_provider(world: World) -> None:
-    await confirm(world, 1, [("a", ONE, 10), ("b", TWO, 20), ("c", THREE, 30)], network_cost=100)
+    await confirm(world.service, 1, [("a", ONE, 10), ("b", TWO, 20), ("c", THREE, 30)], network_cost=100)
     assert (await lines(world, "?provider=c"))[THREE]["network_cost"] == "34"
 
 
 async def test_what_is_not_confirmed_costs_nobody_anything(world: World) -> None:
-    await confirm(world, 1, [("a", ONE, 10)], network_cost=100, state="sent")
+    await confirm(world.service, 1, [("a", ONE, 10)], network_cost=100, state="sent")
     assert await lines(world) == {}
