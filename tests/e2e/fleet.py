@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo import chart, receipts, runner_metrics
+from demo.explain import OPERATOR
 from demo.kubectl import Kubectl, condition, until
 from demo.provider import SERVERS
 from demo.receipts import Verified
@@ -24,10 +25,10 @@ class Fleet:
     kubectl: Kubectl
     store: Store
 
-    def sends(self, name: str, items: int, tokens: int) -> None:
+    def sends(self, name: str, items: int, tokens: int, budget: str = BUDGET) -> None:
         """A job for tinylm whose items take about `tokens` ms each, one after the other."""
         content = "".join(_item(number, tokens) for number in range(items))
-        spec = {"model": "tinylm", "minimumTrust": "Test", "budget": BUDGET, "input": {"inline": content}}
+        spec = {"model": "tinylm", "minimumTrust": "Test", "budget": budget, "input": {"inline": content}}
         self.kubectl("delete", "inferencejob", name, "--ignore-not-found", "--wait")
         meta = {"name": name}
         self.kubectl.apply(
@@ -50,6 +51,10 @@ class Fleet:
     def until_state(self, name: str, state: str, seconds: float = 90) -> Json:
         until(lambda: self._state(name) == state, f"{name} being {state}", seconds)
         return self.job(name)
+
+    def until_waiting_for(self, name: str, reason: str) -> None:
+        """Wait until the job says that it waits for this."""
+        until(lambda: reason in self.why_pending(name), f"{name} saying why it waits", 60)
 
     def why_pending(self, name: str) -> str:
         return str(condition(self.job(name), "Bound").get("message", ""))
@@ -80,6 +85,25 @@ class Fleet:
 
         until(ready, "a server being ready", 120)
         return found[0]
+
+    def reaches(self, pod: str, container: str, host: str, port: int) -> bool:
+        """Whether a program in a container, `namespace/pod` if it is elsewhere, can open a connection."""
+        program = f"import socket; socket.create_connection(({host!r}, {port}), timeout=3); print('reached')"
+        namespace, _, name = pod.rpartition("/")
+        there = self.kubectl.within(namespace or self.kubectl.namespace)
+        return "reached" in there("exec", name, f"--container={container}", "--", "python", "-c", program, check=False)
+
+    def stranger_reaches(self, address: str, port: int) -> bool:
+        """Whether a Pod of another namespace can open a connection."""
+        options = ("--image=localhost/devcluster/probe:dev", "--image-pull-policy=Never", "--restart=Never")
+        script = f"probe tcp {address}:{port} && echo reached"
+        run = ("run", f"stranger-{port}", *options, "--rm", "--attach", "--command", "--", "sh", "-c", script)
+        return "reached" in self.kubectl.within("default")(*run, check=False)
+
+    def pod(self, component: str) -> Json:
+        """A Pod of the chart, by its component."""
+        found: Json = self.kubectl.within(OPERATOR).every("pod", f"app.kubernetes.io/component={component}")[0]
+        return found
 
     def _state(self, name: str) -> str:
         return str(self.job(name).get("status", {}).get("state", "Pending"))

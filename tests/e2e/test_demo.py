@@ -23,6 +23,16 @@ def test_the_demo_runs_real_jobs_and_verifies_their_receipts(first_run: subproce
     assert len(re.findall("verified ✓", first_run.stdout)) == 4
 
 
+def test_the_demo_ends_with_ton_on_the_chain(first_run: subprocess.CompletedProcess[str]) -> None:
+    last = first_run.stdout.strip().splitlines()[-1]
+    balance = re.search(r"has (0\.\d{9}) TON on the chain, says an independent client", last)
+    assert balance is not None, last
+    assert float(balance[1]) > 0.01
+    assert len(re.findall(r"  [a-z2-7]{10}-[a-z2-7]{16}  [0-9a-f]{16}…", first_run.stdout)) == 4, (
+        "a transfer for each job"
+    )
+
+
 def test_the_operator_needs_no_right_that_the_chart_does_not_give(fleet: Fleet) -> None:
     operator = fleet.kubectl.within("cocoon-system")
     logs = operator("logs", "--selector=app.kubernetes.io/component=operator", "--tail=-1")

@@ -42,32 +42,15 @@ def test_draining_the_node_lets_the_job_finish_and_keeps_new_ones_waiting(fleet:
 
 
 def test_a_server_reaches_the_storage_service_and_nothing_else(fleet: Fleet) -> None:
-    operator = fleet.kubectl.within("cocoon-system").every("pod", "app.kubernetes.io/component=operator")[0]
     server = fleet.ready_server()
-    assert _reaches(fleet, server, "s3.devcluster.svc.cluster.local", 443)
-    assert not _reaches(fleet, server, operator["status"]["podIP"], 8080)
-    assert not _reaches(fleet, server, "kubernetes.default.svc.cluster.local", 443)
+    assert fleet.reaches(server, "runner", "s3.devcluster.svc.cluster.local", 443)
+    assert not fleet.reaches(server, "runner", fleet.pod("operator")["status"]["podIP"], 8080)
+    assert not fleet.reaches(server, "runner", fleet.pod("payout")["status"]["podIP"], 8443)
+    assert not fleet.reaches(server, "runner", "kubernetes.default.svc.cluster.local", 443)
 
 
 def test_nobody_but_the_operator_reaches_a_runner(fleet: Fleet) -> None:
-    server = fleet.ready_server()
-    found = fleet.kubectl.find("pod", server)
+    found = fleet.kubectl.find("pod", fleet.ready_server())
     assert found is not None
-    probe = [
-        "--image=localhost/devcluster/probe:dev",
-        "--image-pull-policy=Never",
-        "--restart=Never",
-        "--rm",
-        "--attach",
-    ]
-    outside = fleet.kubectl.within("default")
-    for port, reached in ((9090, True), (8443, False)):
-        script = f"probe tcp {found['status']['podIP']}:{port} && echo reached"
-        said = outside("run", f"stranger-{port}", *probe, "--command", "--", "sh", "-c", script, check=False)
-        assert ("reached" in said) == reached, f"port {port}"
-
-
-def _reaches(fleet: Fleet, server: str, host: str, port: int) -> bool:
-    """Whether a program in the runner's container can open a connection."""
-    program = f"import socket; socket.create_connection(({host!r}, {port}), timeout=3); print('reached')"
-    return "reached" in fleet.kubectl("exec", server, "--container=runner", "--", "python", "-c", program, check=False)
+    assert fleet.stranger_reaches(found["status"]["podIP"], 9090), "metrics are everybody's"
+    assert not fleet.stranger_reaches(found["status"]["podIP"], 8443)

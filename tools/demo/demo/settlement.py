@@ -14,7 +14,7 @@ from demo.chain import Account
 from demo.checks import Checks
 from demo.errors import DemoError
 from demo.explain import OPERATOR
-from demo.kubectl import Json, Kubectl, condition, until
+from demo.kubectl import Kubectl, condition, until
 from demo.payout import FEE_BASIS_POINTS, Desk
 from demo.receipts import Verified
 
@@ -71,11 +71,10 @@ def net(entry: WorkEntry) -> int:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The jobs whose pay is looked for, and the wallet (raw) that it goes to."""
+    """The wallet (raw) that is paid, and the receipts of the jobs, by name, that it is paid for."""
 
     kubectl: Kubectl
     owner: str
-    jobs: Mapping[str, Json]
     receipts: Mapping[str, Verified]
 
     def check(self, checks: Checks) -> Settlement:
@@ -84,8 +83,6 @@ class Wanted:
             books = self._paid_books(desk)
             for name, found in self.receipts.items():
                 checks.none(f"{name}: the ledger holds its receipt at its cost, less the fee", _entry(desk, found))
-        reported = [name for name in self.receipts if condition(self.jobs[name], "Reported").get("status") != "True"]
-        checks.that("every finished job says that its receipt was reported", not reported, ", ".join(reported))
         account, hot = chain.accounts(self.kubectl, self.owner, hot_wallet(self.kubectl))
         _check_chain(books, account, hot, checks)
         return Settlement(books, account, [_row(name, found, books) for name, found in self.receipts.items()])
@@ -98,7 +95,7 @@ class Wanted:
         def paid() -> bool:
             latest[:] = [self._books(desk)]
             books = latest[0]
-            return wanted <= {entry.jti for entry in books.work} and books.paid >= books.earned
+            return wanted <= {entry.jti for entry in books.work} and books.paid >= books.earned and self._all_told()
 
         try:
             until(paid, "payment", PATIENCE)
@@ -106,10 +103,16 @@ class Wanted:
             books = latest[0]
             raise DemoError(
                 f"{books.earned} nanoTON were earned and {books.paid} paid within {PATIENCE:.0f} s; "
-                f"{len(wanted - {entry.jti for entry in books.work})} receipts are not in the ledger.",
+                f"{len(wanted - {entry.jti for entry in books.work})} receipts are not in the ledger; "
+                f"jobs {'' if self._all_told() else 'do not '}say that they were reported.",
                 f"kubectl -n {OPERATOR} logs statefulset/{payout.NAME}",
             ) from None
         return latest[0]
+
+    def _all_told(self) -> bool:
+        """Whether every job says that its receipt was reported."""
+        jobs = (self.kubectl.find("inferencejob", name) for name in self.receipts)
+        return all(condition(job, "Reported").get("status") == "True" for job in jobs)
 
     def _books(self, desk: Desk) -> Books:
         transfers = [each for each in desk.transfers() if each.state == "confirmed" and self._ours(each.payee)]

@@ -64,7 +64,7 @@ def _on(cluster: DemoCluster, kubectl: Kubectl, screen: Screen) -> int:
     with screen.step("what came out: answers, usage, receipts"):
         good, receipts = verification.verify(kubectl, found, cluster.store, checks)
     with screen.step("TON on the chain, read back by an independent client"):
-        settled = settlement.Wanted(kubectl, parse_address(owner).raw(), found, receipts).check(checks)
+        settled = settlement.Wanted(kubectl, parse_address(owner).raw(), receipts).check(checks)
     screen.show(["", *table.render(table.HEAD, table.rows(found, good))])
     paid = settlement.last_lines(settled, owner, table.render(settlement.HEAD, settled.rows))
     return _conclude(kubectl, paid, checks, screen)
