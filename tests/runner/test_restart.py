@@ -11,8 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from cocoon.api.runner import EventPage, Finished
+from cocoon.api.runner import EventPage, Finished, ModelAssignment
 from cocoon.attest import receipts
+from cocoon.runner.spool import Spool
 from tests.runner import kit
 from tests.runner.fake_triton import FakeTriton
 
@@ -103,3 +104,13 @@ async def test_what_outlasts_the_grace_is_interrupted(fake: FakeTriton, tmp_path
         await operator.runner.drain()
         event = await operator.finished("job-1")
         assert (event.code, operator.open(event).outcome) == ("Draining", "Interrupted")
+
+
+async def test_an_attempt_that_breaks_while_it_is_handed_over_is_receipted(
+    quick: kit.Operator, echo: ModelAssignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Spool, "text", lambda _: 1 // 0)
+    event, claims = await quick.do(kit.job(echo, GOOD))
+    assert (claims.outcome, claims.cost, event.code) == ("Interrupted", "0", "RunnerError")
+    assert event.output is None
+    assert quick.running == ()

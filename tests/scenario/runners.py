@@ -22,6 +22,8 @@ from cocoon.api.runner import (
     EventPage,
     Finished,
     JobAssignment,
+    JobPhase,
+    JobProgress,
     ModelAssignment,
     ModelList,
     ModelState,
@@ -57,6 +59,8 @@ class FakeRunner:
         self.fails: tuple[str, str] | None = None
         """What attempts end with instead of answers: a code and a sentence."""
         self.load_fails = False
+        self.loses_receipts = False
+        """Whether what attempts come to is lost, but not that they ended."""
         self.models: dict[str, ModelState] = {}
         self.assigned: dict[str, JobAssignment] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -72,7 +76,7 @@ class FakeRunner:
         self.restart()
 
     def restart(self) -> None:
-        """New keys and a new boot; what ran is interrupted, what was not acknowledged is kept."""
+        """New keys and a new boot; what ran was never here, what was not acknowledged is kept."""
         self.keys = make_keys(datetime.fromtimestamp(self._now(), UTC))
         self._collector = SoftwareCollector(now=self._now, lifetime=7200.0)
         self.boot = os.urandom(4).hex()
@@ -81,6 +85,7 @@ class FakeRunner:
         self.models = {}
         for attempt in list(self._timers):
             self._timers.pop(attempt).cancel()
+            del self.assigned[attempt]
         self._news.set()
         self._news = asyncio.Event()
 
@@ -117,10 +122,14 @@ class FakeRunner:
         self.models[model.name] = state
         return state
 
-    def push(self, job: JobAssignment) -> None:
+    def push(self, job: JobAssignment) -> JobProgress:
         attempt = f"{job.uid}/{job.attempt}"
-        if attempt in self.assigned:
-            return
+        phase: JobPhase = "Finished" if attempt in self.assigned and attempt not in self._timers else "Running"
+        if attempt not in self.assigned:
+            self._start(attempt, job)
+        return JobProgress(job.uid, job.attempt, phase, Usage())
+
+    def _start(self, attempt: str, job: JobAssignment) -> None:
         self.assigned[attempt] = job
         self._emit(Started(self._next(), job.uid, job.attempt, self._now()))
         self._timers[attempt] = asyncio.get_running_loop().call_later(self.work, self._done, attempt)
@@ -219,6 +228,8 @@ class FakeRunner:
         return self._number
 
     def _emit(self, event: Event) -> None:
+        if self.loses_receipts and isinstance(event, Finished):
+            return
         self._events.append(event)
         self._news.set()
         self._news = asyncio.Event()
@@ -250,9 +261,10 @@ class FakeServers:
     async def load(self, place: Place, model: ModelAssignment) -> ModelState:
         return (await self._known(place)).load(model)
 
-    async def push(self, place: Place, job: JobAssignment) -> None:
-        (await self._known(place)).push(job)
+    async def push(self, place: Place, job: JobAssignment) -> JobProgress:
+        progress = (await self._known(place)).push(job)
         await self._world.after_call("push", f"{job.uid}/{job.attempt}")
+        return progress
 
     async def cancel(self, place: Place, attempt: str, why: Cancellation) -> None:
         try:

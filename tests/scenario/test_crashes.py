@@ -120,3 +120,29 @@ async def test_the_answers_of_a_lost_attempt_are_not_overwritten(world: World) -
     await world.until(job_is("j1", "Succeeded"))
     assert world.job("j1")["output"]["configMap"] == "j1-output-2"
     assert sorted(world.cluster.objects[CONFIG_MAP]) == ["default/j1-output", "default/j1-output-2"]
+
+
+@scenario
+async def test_an_attempt_that_ended_without_a_receipt_is_tried_again(world: World) -> None:
+    _given(world)
+    await world.until(lambda w: _receipts(w) == 1)
+    await world.kills()
+    (runner,) = world.runners.values()
+    runner.loses_receipts = True
+    await world.passes(30)
+    runner.loses_receipts = False
+    world.starts()
+    await world.until(job_is("j1", "Succeeded"), within=180)
+    assert [(each["number"], each["reason"]) for each in world.job("j1")["attempts"]] == [(1, "ReceiptMissing")]
+    assert world.attempts("j1") == 2
+
+
+@scenario
+async def test_a_job_whose_receipts_are_always_lost_comes_to_an_end(world: World) -> None:
+    _given(world)
+    await world.until(lambda w: _receipts(w) == 1)
+    for runner in world.runners.values():
+        runner.loses_receipts = True
+    await world.until(job_is("j1", "Failed"))
+    assert world.condition("j1", "Stalled")["reason"] == "AttemptsExhausted"
+    assert "has no receipt of it" in world.condition("j1", "Stalled")["message"]

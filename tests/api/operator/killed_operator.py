@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cocoon.api.runner import JobAssignment
+from cocoon.api.runner import JobAssignment, JobProgress
 from cocoon.fleet.logs import set_up
 from cocoon.fleet.ports.kubernetes_cluster import KubernetesCluster
 from cocoon.fleet.ports.resources import Manifest, Ref
@@ -53,9 +53,10 @@ class KilledCluster(KubernetesCluster):
 class KilledServers(RunnerServers):
     """Ends the process after a push that was answered."""
 
-    async def push(self, place: Place, job: JobAssignment) -> None:
-        await super().push(place, job)
+    async def push(self, place: Place, job: JobAssignment) -> JobProgress:
+        progress = await super().push(place, job)
         _reached("push", job.name)
+        return progress
 
 
 if __name__ == "__main__":

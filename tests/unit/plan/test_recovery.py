@@ -71,6 +71,27 @@ def test_a_bind_that_was_not_pushed_is_pushed_after_a_restart() -> None:
     assert world.jobs[JOB].status.binding.attempt == 1  # type: ignore[union-attr]  # it runs
 
 
+def test_a_receipt_that_may_still_come_is_waited_for() -> None:
+    world = running()
+    (uid,) = world.views
+    world._change_view(uid, attempts={}, over={"uid-team-j1/1": False})
+    assert not {"PushJob", "WriteJobStatus"} & set(kinds(world.round()))
+    world._change_view(uid, over={"uid-team-j1/1": True})
+    world.settle()
+    status = world.jobs[JOB].status
+    assert status.binding is not None
+    assert status.binding.attempt == 2
+    assert [(each.number, each.reason, each.free) for each in status.attempts] == [(1, "ReceiptMissing", False)]
+
+
+def test_a_lost_receipt_of_the_last_attempt_ends_the_job() -> None:
+    world = running(attempts=1)
+    (uid,) = world.views
+    world._change_view(uid, attempts={}, over={"uid-team-j1/1": True})
+    world.settle()
+    assert world.jobs[JOB].status.state == "Failed"
+
+
 def test_what_a_runner_finished_is_written_once_and_then_forgotten() -> None:
     world = running()
     world.finish_all()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -79,9 +80,9 @@ class Listener:
         pause = FIRST_PAUSE
         while True:
             view = self._view(uid)
-            before = frozenset(view.attempts) if view else frozenset()
+            before = view or self._new(uid)
             try:
-                page = await self._means.servers.events(place, view.last_event if view else 0)
+                page = await self._means.servers.events(place, before.last_event)
             except Failure as failure:
                 self._silent(uid, failure)
                 await self._means.clock.sleep(pause)
@@ -124,11 +125,11 @@ class Listener:
             lapsed=view.lapsed or now - view.last_contact > SILENT,
         )
 
-    def _heard(self, uid: Uid, page: EventPage, before: frozenset[str]) -> None:
+    def _heard(self, uid: Uid, page: EventPage, before: RunnerView) -> None:
         now = self._means.clock.now()
         old = self._view(uid) or self._new(uid)
         finished = _finished(old, [self._checked(uid, each) for each in page.events if isinstance(each, Finished)])
-        attempts = _attempts(old, page, before, finished)
+        attempts = _attempts(old, page, frozenset(before.attempts), finished)
         self._know(
             replace(
                 old,
@@ -136,6 +137,7 @@ class Listener:
                 last_contact=now,
                 unreachable_since=None,
                 attempts=attempts,
+                over=_over(old, before, attempts, finished),
                 finished=finished,
                 last_event=max([old.last_event, *(event.number for event in page.events)]),
                 idle_since=None if attempts else old.idle_since or now,
@@ -201,6 +203,14 @@ def _attempts(
         if name in attempts and isinstance(event, Started | Progressed):
             attempts[name] = _advanced(attempts[name], event)
     return attempts
+
+
+def _over(
+    old: RunnerView, before: RunnerView, attempts: Mapping[str, Attempt], finished: tuple[Finished, ...]
+) -> dict[str, bool]:
+    """What is said to be over without a receipt: none will come if a page that was asked for later brings none."""
+    here = {f"{event.uid}/{event.attempt}" for event in finished} | attempts.keys()
+    return {name: missing or name in before.over for name, missing in old.over.items() if name not in here}
 
 
 def _begun(name: str, started: Instant | None = None) -> Attempt:

@@ -93,7 +93,7 @@ class Attempt:
         try:
             ending = await self._work()
             self.phase = "Publishing"
-            await self._conclude(ending)
+            await self._conclude_somehow(ending)
         finally:
             self._spool.discard()
         self.phase = "Finished"
@@ -194,6 +194,15 @@ class Attempt:
             self._around.events.progressed(self.assignment.uid, self.assignment.attempt, self.usage)
 
     # Handing over
+
+    async def _conclude_somehow(self, ending: Stopped | None) -> None:
+        """Without a receipt the operator would start the attempt again and again."""
+        try:
+            await self._conclude(ending)
+        except Exception as error:
+            if self._around.events.ending_of(self.key) is not None:
+                raise
+            await self._sign(self._ending(error), handed=False)
 
     async def _conclude(self, ending: Stopped | None) -> None:
         handed = ending is None or await self._may_hand_over(ending)

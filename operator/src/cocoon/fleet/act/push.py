@@ -32,8 +32,8 @@ async def push(action: PushJob, body: Json, means: Means) -> None:
     if binding is None or binding.attempt != action.attempt or job.finished:
         raise Gone(f"Attempt {action.attempt} of {action.job} no longer stands.")
     provider = means.provider(binding.provider)  # type: ignore[arg-type]  # a binding's provider is a key on the wire
-    await means.servers.push(place, assignment(job, provider, body, means))
-    _hold(action, means)
+    progress = await means.servers.push(place, assignment(job, provider, body, means))
+    _hold(action, means, over=progress.phase == "Finished")
 
 
 def assignment(job: Job, provider: Provider, body: Json, means: Means) -> JobAssignment:
@@ -67,11 +67,14 @@ def assignment(job: Job, provider: Provider, body: Json, means: Means) -> JobAss
     )
 
 
-def _hold(action: PushJob, means: Means) -> None:
-    """Know that the runner holds the attempt now; its next page of events says so too, but later."""
+def _hold(action: PushJob, means: Means, *, over: bool) -> None:
+    """Know that the runner holds the attempt now, or has ended it; its next page of events says so too, but later."""
     view = means.mirror.snapshot.runners.get(action.server_uid)
     name = f"{action.uid}/{action.attempt}"
     if view is None or name in view.attempts or any(f"{e.uid}/{e.attempt}" == name for e in view.finished):
+        return
+    if over:
+        means.mirror.know(replace(view, over={name: False, **view.over}))
         return
     attempts = {**view.attempts, name: Attempt(action.uid, action.attempt, Usage())}
     means.mirror.know(replace(view, attempts=attempts, idle_since=None))

@@ -344,6 +344,7 @@ def _news(view: RunnerView) -> tuple[object, ...]:
         view.models,
         view.finished,
         view.attempts,
+        view.over,
     )
 
 

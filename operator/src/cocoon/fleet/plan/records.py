@@ -191,6 +191,8 @@ class RunnerView(Struct, frozen=True):
     models: tuple[ModelState, ...] = ()
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
     """By `uid/attempt`."""
+    over: Mapping[str, bool] = field(default_factory=dict)
+    """By `uid/attempt`, what it says has ended, though no receipt of it is here: whether none will come any more."""
     finished: tuple[Finished, ...] = ()
     """In the order of their numbers."""
     last_event: int = 0

@@ -72,8 +72,8 @@ def _advance(snapshot: Snapshot, job: Job, now: Instant, draft: Draft) -> None:
         _take(snapshot, job, over, now, draft)
     elif is_lost(snapshot, server, now):
         _try_again(job, Cause(reasons.SERVER_LOST, f"Server {server.key} was lost{_how(server)}."), now, draft)
-    elif view is not None and view.unreachable_since is None and f"{job.uid}/{binding.attempt}" not in view.attempts:
-        _push(snapshot, job, server, now, draft)
+    elif view is not None and view.unreachable_since is None:
+        _start(snapshot, job, view, now, draft)
 
 
 def _take(snapshot: Snapshot, job: Job, event: Finished, now: Instant, draft: Draft) -> None:
@@ -87,6 +87,20 @@ def _take(snapshot: Snapshot, job: Job, event: Finished, now: Instant, draft: Dr
     detail = f": {event.detail.rstrip('.')}" if event.detail else ""
     cause = Cause(reason, f"The attempt on server {server.key} was interrupted{detail}.")
     _try_again(job, cause, now, draft, free=free)
+
+
+def _start(snapshot: Snapshot, job: Job, view: RunnerView, now: Instant, draft: Draft) -> None:
+    """Push what the runner does not have. What it had and has no receipt for any more is lost, and is tried again."""
+    binding = job.status.binding
+    if binding is None:
+        return
+    attempt, server = f"{job.uid}/{binding.attempt}", snapshot.servers[snapshot.server_keys[view.server]]
+    if attempt in view.over:
+        if view.over[attempt]:
+            message = f"Server {server.key} says that the attempt is over and has no receipt of it."
+            _try_again(job, Cause(reasons.RECEIPT_MISSING, message), now, draft)
+    elif attempt not in view.attempts:
+        _push(snapshot, job, server, now, draft)
 
 
 def _push(snapshot: Snapshot, job: Job, server: Server, now: Instant, draft: Draft) -> None:

@@ -18,6 +18,7 @@ from cocoon.api.runner import (
     Cancellation,
     EventPage,
     JobAssignment,
+    JobProgress,
     ModelAssignment,
     ModelList,
     ModelState,
@@ -115,13 +116,15 @@ class RunnerServers:
         """Have a model fetched, checked and loaded."""
         return await self._call(place, "PUT", f"/v1/models/{quote(model.name, safe='')}", ModelState, model)
 
-    async def push(self, place: Place, job: JobAssignment) -> None:
-        """Start an attempt; 409 says that the runner holds it with other terms, which is as good as holding it."""
+    async def push(self, place: Place, job: JobAssignment) -> JobProgress:
+        """Start an attempt; one that the runner knows with other terms is as good as one with these."""
+        path = f"/v1/jobs/{job.uid}/{job.attempt}"
         try:
-            await self._call(place, "PUT", f"/v1/jobs/{job.uid}/{job.attempt}", None, job)
+            return await self._call(place, "PUT", path, JobProgress, job)
         except Gone as gone:
             if "409" not in str(gone):
                 raise
+            return await self._call(place, "GET", path, JobProgress)
 
     async def cancel(self, place: Place, attempt: str, why: Cancellation) -> None:
         """Stop an attempt; one that is not there needs no stopping."""

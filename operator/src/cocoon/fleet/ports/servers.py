@@ -6,7 +6,15 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from cocoon.api.runner import Cancellation, EventPage, JobAssignment, ModelAssignment, ModelList, ModelState
+from cocoon.api.runner import (
+    Cancellation,
+    EventPage,
+    JobAssignment,
+    JobProgress,
+    ModelAssignment,
+    ModelList,
+    ModelState,
+)
 
 
 class Place(Struct, frozen=True):
@@ -45,8 +53,8 @@ class Servers(Protocol):
     async def load(self, place: Place, model: ModelAssignment) -> ModelState:
         """Have a model fetched, checked and loaded; answers at once."""
 
-    async def push(self, place: Place, job: JobAssignment) -> None:
-        """Start an attempt; the same one twice is one."""
+    async def push(self, place: Place, job: JobAssignment) -> JobProgress:
+        """Start an attempt; the same one twice is one. How far it is, for it may have been there before."""
 
     async def cancel(self, place: Place, attempt: str, why: Cancellation) -> None:
         """Stop an attempt (`uid/number`)."""
