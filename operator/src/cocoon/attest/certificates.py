@@ -111,13 +111,18 @@ def check_time(certificate: x509.Certificate, now: float, findings: Findings) ->
     return begun and going_on
 
 
-def common_name(certificate: x509.Certificate) -> str:
-    """What to call a certificate in a message; nothing that could be mistaken for text of ours."""
+def plain_name(certificate: x509.Certificate) -> str:
+    """The subject's common name; empty if there is none."""
     try:
         names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     except ValueError:
-        return "(unreadable)"
-    return repr(str(names[0].value)[:60]) if names else "(unnamed)"
+        return ""
+    return str(names[0].value)[:60] if names else ""
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """What to call a certificate in a message: quoted, so that it can't be mistaken for text of ours."""
+    return repr(plain_name(certificate))
 
 
 def extension(certificate: x509.Certificate, oid: str) -> bytes | None:

@@ -67,7 +67,7 @@ def _chain(report: Report, kind: str, case: Case, findings: Findings) -> Chain |
     """Leaf, intermediate, root; None if they can't be had, which is noted."""
     try:
         shown = certificates.read_pem(case.bundle.endorsements) if case.bundle.endorsements else ()
-        line = snp_report.product(report) or (_product(shown[0]) if shown else "")
+        line = line_of(report, shown)
         leaf = _leaf(report, kind, line, case, findings) if not shown else shown[0]
         if leaf is None:
             return None
@@ -82,6 +82,11 @@ def _chain(report: Report, kind: str, case: Case, findings: Findings) -> Chain |
     complete = len(chain) == 3
     findings.check(complete, "ChainMalformed", f"The chain has {len(chain)} certificates instead of leaf, ASK and ARK.")
     return chain if complete else None
+
+
+def line_of(report: Report, shown: Chain) -> str:
+    """The product line by the report, or by its certificate if the report is too old to tell."""
+    return snp_report.product(report) or (_product(shown[0]) if shown else "")
 
 
 def _leaf(report: Report, kind: str, line: str, case: Case, findings: Findings) -> x509.Certificate | None:
