@@ -27,6 +27,8 @@ from tests.postgres_fixtures import new_postgres
 REPORT = Path("build/chaos/payout.json")
 #: A sender that gives up on a guess is caught when an old message comes late: that takes some history.
 CARELESS_WORKS = 80
+#: Trials in this process, those of a careless sender, and those of real processes.
+PARTS = ["steps", "careless", "processes"]
 
 
 def main() -> int:
@@ -36,14 +38,23 @@ def main() -> int:
         Path(folder).chmod(0o755)
         os.chdir(_made(Path(folder) / "work"))  # pytoniq keeps trusted blocks in the working folder
         for kind in given.databases:
-            with _databases(kind, Path(folder)) as new_database:
-                seeds = range(given.first, given.first + given.seeds)
-                verdicts[kind] = [_trial(seed, new_database(), Plan(works=given.works), kind) for seed in seeds]
-                careless = Plan(works=CARELESS_WORKS, careless=True, most_steps=CARELESS_WORKS * 4)
-                caught = range(given.first, given.first + given.careless)
-                verdicts[f"{kind}, careless"] = [_trial(seed, new_database(), careless, kind) for seed in caught]
-            verdicts[f"{kind}, processes"] = [_told(found, kind) for found in process_trials(kind, seeds, given.jobs)]
+            verdicts |= _of_one_kind(kind, given, Path(folder))
     return _report(verdicts, given.report)
+
+
+def _of_one_kind(kind: str, given: argparse.Namespace, folder: Path) -> dict[str, list[Verdict] | list[ProcessVerdict]]:
+    """All parts on one kind of database."""
+    verdicts: dict[str, list[Verdict] | list[ProcessVerdict]] = {}
+    seeds = range(given.first, given.first + given.seeds)
+    with _databases(kind, folder) as new_database:
+        if "steps" in given.only:
+            verdicts[kind] = [_trial(seed, new_database(), Plan(works=given.works), kind) for seed in seeds]
+        if "careless" in given.only:
+            plan = Plan(works=CARELESS_WORKS, careless=True, most_steps=CARELESS_WORKS * 4)
+            verdicts[f"{kind}, careless"] = [_trial(n, new_database(), plan, kind) for n in seeds[: given.careless]]
+    if "processes" in given.only:
+        verdicts[f"{kind}, processes"] = [_told(found, kind) for found in process_trials(kind, seeds, given.jobs)]
+    return verdicts
 
 
 def _arguments() -> argparse.Namespace:
@@ -54,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--works", type=int, default=30, help="receipts in each trial")
     parser.add_argument("--jobs", type=int, default=3, help="trials of processes at a time")
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"], choices=["sqlite", "postgresql"])
+    parser.add_argument("--only", nargs="+", default=PARTS, choices=PARTS, help="all are run otherwise")
     parser.add_argument("--report", type=Path, default=REPORT.resolve())
     return parser.parse_args()
 

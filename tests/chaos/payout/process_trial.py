@@ -98,8 +98,9 @@ class ProcessTrial:
         self.work = OwedWork(self.service, random.Random(self.seed + 1))
 
     async def _live(self) -> None:
-        """Misfortunes in the seed's order, and receipts all the while."""
-        faults = [self._kill_service, self._kill_lite_server, self._cut_books, self._kill_service]
+        """The service's death and two more misfortunes, in the seed's order, and receipts all the while."""
+        more = [self._kill_service, self._kill_lite_server, self._kill_lite_server, self._cut_books, self._cut_books]
+        faults = [self._kill_service, *self.luck.sample(more, 2)]
         self.luck.shuffle(faults)
         faults.insert(self.luck.randrange(1, 4), self._fill)
         async with asyncio.TaskGroup() as tasks:

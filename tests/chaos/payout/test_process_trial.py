@@ -13,6 +13,4 @@ pytestmark = [pytest.mark.ton, pytest.mark.timeout(180)]
 def test_everybody_is_paid_once_whatever_dies(kind: str) -> None:
     verdict = process_trial(kind, seed=1)
     assert verdict.exact, verdict
-    cut = {"disk full", "database sessions ended", "database server crashed"}
-    assert {"service killed", "lite-server killed", "wall clock jumped", "wallets filled late"} < verdict.faults.keys()
-    assert cut & verdict.faults.keys()
+    assert {"service killed", "wall clock jumped", "wallets filled late"} < verdict.faults.keys()

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from joserfc import jws
-from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from cocoon.api.money import NanoTon, cost, parse_nanoton
@@ -42,7 +42,7 @@ def open_receipt(receipt: str, public_key: bytes) -> Claims:
     names = _object(parts[1], "claims").keys()
     if names != _NAMES:
         raise ValueError(f"The receipt's claims are not the expected ones: {sorted(names ^ _NAMES)[:8]}.")
-    _check_signature(receipt, public_key)
+    _check_signature(receipt, parts[2], public_key)
     try:
         return msgspec.json.decode(parts[1], type=Claims)
     except (msgspec.MsgspecError, UnicodeError) as error:
@@ -83,11 +83,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _check_signature(receipt: str, public_key: bytes) -> None:
+def _check_signature(receipt: str, signature: bytes, public_key: bytes) -> None:
+    """Directly: of a header that is known to be ours, a JWS library would only ask again, for as long as this takes."""
+    signed = receipt.rpartition(".")[0].encode()
     try:
-        key = OKPKey.import_key(Ed25519PublicKey.from_public_bytes(public_key))
-        jws.deserialize_compact(receipt, key, algorithms=[ALGORITHM])
-    except (JoseError, ValueError):
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed)
+    except (InvalidSignature, ValueError):
         raise ValueError("The receipt is not signed by this key.") from None
 
 

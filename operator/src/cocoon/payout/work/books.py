@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import BigInteger, BindParameter, RowMapping, Table, bindparam, case, or_, select, tuple_, update
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, RowMapping, Table, bindparam, case, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -49,15 +49,18 @@ async def excerpt(connection: AsyncConnection, cases: Sequence[Case], now: Insta
 
 
 async def _receipts(connection: AsyncConnection, cases: Sequence[Case], books: Excerpt) -> None:
-    """Those of the same names, and those that were paid for the same jobs."""
+    """Those of the same names, and those that were paid for the same jobs. Each query is one look into one index."""
     columns = RECEIPTS.c
-    jobs = sorted({(each.submission.cluster, each.job) for each in cases})
-    paid = (columns.state == "Accepted") & tuple_(columns.cluster, columns.job).in_(jobs)
-    named = columns.jti.in_(sorted({each.claims.jti for each in cases}))
-    query = select(
-        columns.jti, columns.receipt, columns.state, columns.cluster, columns.job, columns.cost, columns.fee
-    ).where(or_(named, paid))
-    rows = (await connection.execute(query)).mappings().all()
+    jobs: dict[str, set[str]] = defaultdict(set)
+    for each in cases:
+        jobs[each.submission.cluster].add(each.job)
+    wanted: list[ColumnElement[bool]] = [columns.jti.in_(sorted({each.claims.jti for each in cases}))]
+    wanted += [
+        (columns.state == "Accepted") & (columns.cluster == cluster) & columns.job.in_(sorted(jobs[cluster]))
+        for cluster in sorted(jobs)
+    ]
+    query = select(columns.jti, columns.receipt, columns.state, columns.cluster, columns.job, columns.cost, columns.fee)
+    rows = [row for each in wanted for row in (await connection.execute(query.where(each))).mappings()]
     books.paid.update({(row["cluster"], row["job"]): row["jti"] for row in rows if row["state"] == "Accepted"})
     for row in rows:
         books.receipts[row["jti"]] = Known(row["receipt"], _answer(row, books))
