@@ -11,8 +11,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from cocoon.api.evidence import EvidenceRequest
 from cocoon.api.runner import EventPage, Finished, ModelAssignment
-from cocoon.attest import receipts
+from cocoon.attest import bundle, receipts
+from cocoon.runner import journal
 from cocoon.runner.spool import Spool
 from tests.runner import kit
 from tests.runner.fake_triton import FakeTriton
@@ -45,6 +47,31 @@ async def test_a_restart_resends_receipts_and_never_signs_twice(fake: FakeTriton
         again, claims = await operator.do(running)
         assert again.number > last
         assert (claims.outcome, claims.seq) == ("Succeeded", 0)
+
+
+async def test_evidence_is_kept_beside_the_receipts_that_name_it(
+    fake: FakeTriton, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "COMPACT_AT", 0)
+    model, shown = kit.offer(tmp_path, kit.MODELS / "echo"), list[bytes]()
+    for uid in ("first", "second"):
+        async with kit.running(kit.settings(tmp_path), fake) as operator:
+            shown.append((await operator.call("POST", "/v1/evidence", EvidenceRequest(bytes(32))))[1])
+            await operator.load(model)
+            await operator.do(kit.job(model, GOOD, uid=f"{uid}-before"))
+            await operator.runner.events._journal.compact(operator.runner.events._live)
+            event, _ = await operator.do(kit.job(model, GOOD, uid=uid))
+            page = await operator.get(f"/v1/events?after={event.number - 1}", EventPage)
+            assert page.evidence == ()
+    async with kit.running(kit.settings(tmp_path), fake) as operator:
+        page = await operator.get("/v1/events?after=0", EventPage)
+        ends = [event.receipt for event in page.events if isinstance(event, Finished)]
+        assert sorted(page.evidence) == sorted(shown)
+        keys = [bundle.decode(raw).keys.receipt for raw in shown]
+        assert [receipts.open_receipt(end, keys[number // 2]).seq for number, end in enumerate(ends)] == [0, 1, 0, 1]
+        operator.seen = max(event.number for event in page.events)
+        await operator.acknowledge()
+        assert not [each for each in operator.runner.events._live() if isinstance(each, journal.Shown)]
 
 
 async def test_a_full_disk_holds_receipts_back_and_says_so(

@@ -32,6 +32,7 @@ from cocoon.api.runner import (
 from cocoon.attest import bundle as bundles
 from cocoon.attest import receipts
 from cocoon.attest.collect import SoftwareCollector
+from cocoon.fleet.plan.receipt_claims import claims_of
 from cocoon.fleet.ports.failures import Busy, Gone
 from cocoon.fleet.ports.servers import Place, Shown
 from cocoon.runner.keys import make_keys
@@ -59,6 +60,8 @@ class FakeRunner:
         self.fails: tuple[str, str] | None = None
         """What attempts end with instead of answers: a code and a sentence."""
         self.load_fails = False
+        self.keeps_evidence = True
+        self._bundles: dict[str, bytes] = {}
         self.loses_receipts = False
         """Whether what attempts come to is lost, but not that they ended."""
         self.models: dict[str, ModelState] = {}
@@ -78,6 +81,7 @@ class FakeRunner:
     def restart(self) -> None:
         """New keys and a new boot; what ran was never here, what was not acknowledged is kept."""
         self.keys = make_keys(datetime.fromtimestamp(self._now(), UTC))
+        self._evidence = ""
         self._collector = SoftwareCollector(now=self._now, lifetime=7200.0)
         self.boot = os.urandom(4).hex()
         self._previous = ""
@@ -112,7 +116,8 @@ class FakeRunner:
         bundle = await self._collector.collect(nonce, self.keys.public, self._payee)
         self._previous = self._previous or bundles.digest(bundle)
         self._evidence = bundles.digest(bundle)
-        return bundles.encode(bundle)
+        self._bundles[self._evidence] = bundles.encode(bundle)
+        return self._bundles[self._evidence]
 
     def load(self, model: ModelAssignment) -> ModelState:
         if self.load_fails:
@@ -151,7 +156,14 @@ class FakeRunner:
             raise Busy("The connection broke.")
         remaining = PATIENCE if self._stood else -1.0
         newer = tuple(event for event in self._events if event.number > after)
-        return EventPage(self.boot, newer, tuple(self._timers), self._now() + remaining)
+        earlier = self._evidence_of(newer) if self.keeps_evidence else ()
+        return EventPage(self.boot, newer, tuple(self._timers), self._now() + remaining, earlier)
+
+    def _evidence_of(self, events: tuple[Event, ...]) -> tuple[bytes, ...]:
+        """What speaks for the keys of earlier starts."""
+        claims = [claims_of(event.receipt) for event in events if isinstance(event, Finished)]
+        names = {each.evidence_sha256 for each in claims if each is not None} - {self._evidence}
+        return tuple(self._bundles[name] for name in sorted(names))
 
     def acknowledge(self, up_to: int) -> None:
         for event in self._events:

@@ -146,3 +146,30 @@ async def test_a_job_whose_receipts_are_always_lost_comes_to_an_end(world: World
     await world.until(job_is("j1", "Failed"))
     assert world.condition("j1", "Stalled")["reason"] == "AttemptsExhausted"
     assert "has no receipt of it" in world.condition("j1", "Stalled")["message"]
+
+
+async def _both_restart(world: World, *, keeps_evidence: bool) -> None:
+    """The operator and the runner start anew after the work was done and before anybody has its receipt."""
+    _given(world)
+    await world.until(lambda w: _receipts(w) == 1)
+    await world.kills()
+    await world.passes(30)
+    (runner,) = world.runners.values()
+    assert not runner.drained
+    runner.keeps_evidence = keeps_evidence
+    runner.restart()
+    world.starts()
+    await world.until(job_is("j1", "Succeeded"), within=180)
+
+
+@scenario
+async def test_operator_and_runner_restart_after_the_work_was_done(world: World) -> None:
+    await _both_restart(world, keeps_evidence=True)
+    await _ends_well(world)
+
+
+@scenario
+async def test_a_receipt_whose_evidence_is_lost_does_not_count(world: World) -> None:
+    await _both_restart(world, keeps_evidence=False)
+    assert world.attempts("j1") == 2
+    assert world.job("j1")["attempts"][0]["reason"] == "ReceiptUnreadable"

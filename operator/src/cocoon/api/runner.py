@@ -156,6 +156,8 @@ class EventPage(Struct, frozen=True, rename="camel"):
     """`uid/attempt` of every attempt the runner holds and has not finished."""
     standing_until: float
     """Until when (seconds since 1970) the runner considers itself in contact without another call."""
+    evidence: tuple[bytes, ...] = ()
+    """Bundles of the runner's earlier starts (api.evidence, JSON) that signed receipts on this page."""
 
 
 class Acknowledgement(Struct, frozen=True, rename="camel"):

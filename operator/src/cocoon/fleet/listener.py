@@ -22,6 +22,7 @@ from cocoon.fleet.logs import fields
 from cocoon.fleet.plan.records import Attempt, Attestation, Key, RunnerView, Uid
 from cocoon.fleet.ports.failures import Failure, Gone
 from cocoon.fleet.ports.servers import Place
+from cocoon.fleet.vouching import vouch
 
 LOG: Final = logging.getLogger(__name__)
 #: Seconds between looks at the models while one is loading, and otherwise.
@@ -88,6 +89,7 @@ class Listener:
                 await self._means.clock.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
+            await vouch(page, uid, self._means)
             self._heard(uid, page, before)
             pause = FIRST_PAUSE
 

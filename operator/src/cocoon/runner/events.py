@@ -14,7 +14,7 @@ from typing import Final
 
 from cocoon.api.money import Usage
 from cocoon.api.runner import Event, Finished, Progressed, Started
-from cocoon.runner.journal import Acknowledged, Ended, Journal, Record, Recorded, Reserved
+from cocoon.runner.journal import Acknowledged, Ended, Journal, Record, Recorded, Reserved, Shown
 
 BLOCK: Final = 1_000_000
 #: A page holds at most this many events and about this many bytes of answers.
@@ -41,6 +41,8 @@ class Events:
         self._ended: OrderedDict[str, str] = OrderedDict()
         self._pending: dict[str, str] = {}
         self._journaling: set[int] = set()
+        self._shown: dict[str, Shown] = {}
+        self._own: Shown | None = None
         self._news = asyncio.Event()
 
     async def open(self) -> None:
@@ -55,6 +57,8 @@ class Events:
             case Recorded():
                 self._keep(record)
                 self._reserved = max(self._reserved, record.event.number)
+            case Shown():
+                self._shown[record.name] = record
             case Reserved():
                 self._reserved = max(self._reserved, record.up_to)
             case Acknowledged():
@@ -79,11 +83,32 @@ class Events:
         self._passing[key_of(event.uid, event.attempt), type(event)] = event
         self._wake()
 
+    def attested(self, name: str, bundle: bytes) -> None:
+        """The newest evidence of this start, and its digest: it is journaled along with the receipts that name it."""
+        self._own = Shown(name, bundle)
+
+    async def _journal_evidence(self) -> str:
+        """The digest of this start's evidence, which is in the journal. Raises JournalFull."""
+        own = self._own
+        if own is None:
+            return ""
+        if self._shown.get(own.name) != own:
+            await self._journal.append(own)
+            self._shown[own.name] = own
+        return own.name
+
+    def evidence(self, events: tuple[Event, ...]) -> tuple[bytes, ...]:
+        """Bundles of earlier starts that signed receipts among these events."""
+        own = self._own.name if self._own is not None else ""
+        found = {self._finished[event.number].evidence for event in events if event.number in self._finished}
+        return tuple(self._shown[name].bundle for name in sorted(found - {own}) if name in self._shown)
+
     async def finish(self, make: Callable[[int], Finished], body: str) -> None:
         """Journal an attempt's end and show it. Raises JournalFull, and then nothing has happened."""
         if self._reserved - self._number < BLOCK // 2:
             await self._reserve()
-        recorded = Recorded(make(self._next()), body)
+        evidence = await self._journal_evidence()
+        recorded = Recorded(make(self._next()), body, evidence)
         self._journaling.add(recorded.event.number)
         try:
             await self._journal.append(recorded)
@@ -145,7 +170,9 @@ class Events:
 
     def _live(self) -> list[Record]:
         ended: list[Record] = [Ended(key, body) for key, body in self._ended.items()]
-        return [*ended, Reserved(self._reserved), *self._finished.values()]
+        needed = {recorded.evidence for recorded in self._finished.values()}
+        self._shown = {name: shown for name, shown in self._shown.items() if name in needed}
+        return [*ended, Reserved(self._reserved), *self._shown.values(), *self._finished.values()]
 
     @property
     def unacknowledged(self) -> int:

@@ -101,7 +101,9 @@ class Api:
         if len(asked.nonce) != NONCE_BYTES:
             raise Refusal(Problem("InvalidNonce", f"A nonce has {NONCE_BYTES} bytes.", 422))
         found = await self._collector.collect(asked.nonce, self._keys.public, self._around.settings.payee)
-        return web.Response(body=bundle.encode(found), content_type="application/json")
+        encoded = bundle.encode(found)
+        self._around.events.attested(bundle.digest(found), encoded)
+        return web.Response(body=encoded, content_type="application/json")
 
     async def _models(self, _request: web.Request) -> web.Response:
         return _answer(ModelList(tuple(model.state for model in self._around.models)))
@@ -147,11 +149,13 @@ class Api:
         after = _number(request.query.get("after", "0"))
         await _news(self._around.events, after)
         now, contact = self._around.now(), self._around.contact
+        events = self._around.events.after(after)
         page = EventPage(
             boot=self._keys.boot,
-            events=self._around.events.after(after),
+            events=events,
             running=self._jobs.running,
             standing_until=now + contact.remaining,
+            evidence=self._around.events.evidence(events),
         )
         return _answer(page)
 

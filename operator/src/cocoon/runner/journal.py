@@ -28,10 +28,18 @@ COMPACT_AT: Final = 32 << 20
 
 
 class Recorded(Struct, frozen=True, tag="finished"):
-    """An attempt's end; `body` is the digest of its assignment."""
+    """An attempt's end; `body` is the digest of its assignment, `evidence` that of the evidence its receipt names."""
 
     event: Finished
     body: str
+    evidence: str = ""
+
+
+class Shown(Struct, frozen=True, tag="evidence"):
+    """A bundle (JSON) that speaks for the key which signs the receipts that name its digest."""
+
+    name: str
+    bundle: bytes
 
 
 class Reserved(Struct, frozen=True, tag="reserved"):
@@ -53,7 +61,7 @@ class Ended(Struct, frozen=True, tag="ended"):
     body: str
 
 
-Record = Recorded | Reserved | Acknowledged | Ended
+Record = Recorded | Shown | Reserved | Acknowledged | Ended
 _DECODER: Final = msgspec.json.Decoder(Record)
 
 
