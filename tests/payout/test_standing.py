@@ -23,7 +23,7 @@ from cocoon.payout.audit import audit
 from cocoon.payout.commands.backup import BadBackup, back_up, restore
 from cocoon.payout.service import running
 from cocoon.payout.settings import BadSettings, ChainSettings, read_settings
-from cocoon.payout.stamp import WrongChain, quiet_until
+from cocoon.payout.stamp import RESTORED, WrongChain, quiet_until
 from cocoon.payout.store.database import BadDatabase, NotTheWriter
 from cocoon.payout.store.writer import DatabaseAway, Store
 from tests.payout import kit
@@ -185,15 +185,15 @@ async def test_backup_and_restore(tmp_path: Path, databases: Callable[[], str]) 
     assert file.stat().st_mode & 0o077 == 0
     with pytest.raises(BadBackup, match="there already"):
         await back_up(old, file)
-    await restore(new, file, NOW)
+    await restore(new, file)
     with pytest.raises(BadBackup, match="not empty"):
-        await restore(new, file, NOW)
+        await restore(new, file)
     async with kit.world(tmp_path, new) as world:
         assert await world.balances() == before
         assert (await world.operator.hand_in(receipt)).status == 200
         assert (await world.operator.hand_in(server.receipt())).status == 201
         async with world.service.store.reading() as connection:
-            assert await quiet_until(connection) >= NOW + 3_600
+            assert await quiet_until(connection) == RESTORED
 
 
 async def test_a_backup_that_was_cut_off_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ async def test_a_backup_that_was_cut_off_is_refused_and_leaves_nothing(tmp_path:
     whole = (tmp_path / "backup").read_bytes()
     (tmp_path / "backup").write_bytes(whole[:-20])
     with pytest.raises(BadBackup, match="no whole backup"):
-        await restore(f"sqlite:///{tmp_path}/new.sqlite", tmp_path / "backup", NOW)
+        await restore(f"sqlite:///{tmp_path}/new.sqlite", tmp_path / "backup")
     assert not (tmp_path / "new.sqlite").exists()
 
 

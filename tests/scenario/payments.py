@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cocoon.api.money import NanoTon, Price
-from cocoon.api.payout import OwnerAccount
+from cocoon.api.payout import EarningsPage, Hold, LastTransfer, OwnerTerms, ProviderEarnings
 from cocoon.fleet.plan.receipt_claims import claims_of
 from cocoon.fleet.ports.failures import Busy
 from cocoon.fleet.ports.payout import Postponed, Report
@@ -23,6 +23,12 @@ class FakePayout:
         self.evidence: list[bytes] = []
         self.asked = 0
         self.prices: list[Price | None] = []
+        self.owed: dict[str, int] = {}
+        self.sent: dict[str, LastTransfer] = {}
+        self.holds: tuple[Hold, ...] = ()
+        self.wanted: dict[str, OwnerTerms] = {}
+        self.told = 0
+        self._changes: list[str] = []
 
     async def report(self, receipt: str, price: Price | None = None) -> Report:
         self._check()
@@ -34,8 +40,11 @@ class FakePayout:
             return Report("Refused", "WrongPayee: it is another one.")
         claims = claims_of(receipt)
         assert claims is not None
-        if self.taken.setdefault(claims.sub, receipt) != receipt:
-            return Report("Superseded", "Another receipt of this job is paid.")
+        if claims.sub in self.taken:
+            superseded = self.taken[claims.sub] != receipt
+            return Report("Superseded" if superseded else "Accepted", "There is one of this job.")
+        self.taken[claims.sub] = receipt
+        self.earns(claims.provider, int(claims.cost))
         return Report("Accepted", "It was taken.")
 
     async def register(self, bundle: bytes) -> None:
@@ -46,9 +55,30 @@ class FakePayout:
         self._check()
         return {"default": NanoTon(self.available)}
 
-    async def earnings(self, provider_uid: str) -> Sequence[OwnerAccount]:
+    async def terms(self, terms: Sequence[OwnerTerms]) -> None:
         self._check()
-        return ()
+        self.told += len(terms)
+        self.wanted |= {each.provider: each for each in terms}
+
+    async def earnings(self, cursor: str = "") -> EarningsPage:
+        self._check()
+        changed = sorted(set(self._changes[int(cursor or 0) :]))
+        return EarningsPage(tuple(map(self._earnings, changed)), str(len(self._changes)), self.holds)
+
+    def earns(self, provider: str, amount: int) -> None:
+        """A provider is owed more."""
+        self.owed[provider] = self.owed.get(provider, 0) + amount
+        self._changes.append(provider)
+
+    def pays(self, provider: str, at: float) -> None:
+        """All that is owed goes out in one transfer."""
+        amount, self.owed[provider] = self.owed[provider], 0
+        self.sent[provider] = LastTransfer("id", str(amount), "ab" * 32, at)
+        self._changes.append(provider)
+
+    def _earnings(self, provider: str) -> ProviderEarnings:
+        last = self.sent.get(provider)
+        return ProviderEarnings(provider, str(self.owed[provider]), "0", last.amount if last else "0", last)
 
     def _check(self) -> None:
         if self.away:

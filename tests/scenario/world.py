@@ -14,6 +14,7 @@ from cocoon.fleet.leadership import Leadership
 from cocoon.fleet.listener import Listener
 from cocoon.fleet.loop import Loop
 from cocoon.fleet.metrics import Metrics
+from cocoon.fleet.owners import Owners
 from cocoon.fleet.ports.failures import Failure
 from cocoon.fleet.ports.payout import NoPayout, Payout
 from cocoon.fleet.ports.resources import JOB, LEASE, NAMESPACE, NODE, POD, PROVIDER, Manifest, Ref, Resource
@@ -96,6 +97,7 @@ class Operator:
             tasks.create_task(self._relist())
             tasks.create_task(self._foreign.run(self.means.cluster))
             tasks.create_task(Credits(self.means.mirror, self.means.clock, 5.0).run(self.means.payout))
+            tasks.create_task(Owners(self.means.mirror, self.means.clock, 30.0).run(self.means.payout))
             tasks.create_task(self.leadership.run(self.means.cluster))
             tasks.create_task(self.loop.run())
 

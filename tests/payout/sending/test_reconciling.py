@@ -102,7 +102,7 @@ async def test_a_restored_database_learns_what_it_paid_after_the_backup(tmp_path
         await payer.owes("r2", 2, 2 * TON)
         await back_up(old, file)
         await payer.rounds(3)
-    await restore(new, file, world.now)
+    await restore(new, file)
     async with Payer(world, new) as payer:
         last = await payer.rounds(3)
         assert last.drift == 0
@@ -113,8 +113,11 @@ async def test_a_restored_database_learns_what_it_paid_after_the_backup(tmp_path
         await payer.owes("r3", 3, TON)
         await payer.rounds(5)
         assert world.balance(owner(3)) == 0, "it has to be quiet at first"
-        world.next_block(5000)
-        await payer.rounds(3)
+        assert list(payer.payments.obstacles) == ["Quiet"]
+        world.next_block(600 + RULES.expiry_margin - 15)
+        await payer.round(seconds=0)
+        assert world.balance(owner(3)) == 0
+        await payer.rounds(10)
         assert world.balance(owner(3)) == TON
         assert [world.balance(owner(n)) // TON for n in (1, 2)] == [1, 2]
 
@@ -130,7 +133,7 @@ async def test_a_restored_database_waits_for_messages_that_it_forgot(tmp_path: P
         await payer.rounds(2)
         [message] = [each.message for each in await outgoing(payer)]
     world.mempool.losing = False
-    await restore(new, file, world.now)
+    await restore(new, file)
     async with Payer(world, new) as payer:
         await payer.rounds(20, seconds=10)
         await payer.chain.send(message)
@@ -139,6 +142,24 @@ async def test_a_restored_database_waits_for_messages_that_it_forgot(tmp_path: P
         last = await payer.rounds(5)
         assert (world.balance(owner(1)), last.drift) == (TON, 0)
         assert [state for _, state, _ in await payer.transfers()] == ["confirmed"]
+
+
+@pytest.mark.parametrize("life", [60, 600, 7_200])
+async def test_a_restore_is_quiet_for_the_life_of_one_message_by_the_chain_s_clock(tmp_path: Path, life: int) -> None:
+    """However late the service starts, and whatever the machine's clock says: here it is some years off."""
+    world = ChainWorld(timeout=life)
+    world.fund()
+    old, new, file = f"sqlite:///{tmp_path}/old", f"sqlite:///{tmp_path}/new", tmp_path / "backup"
+    async with Payer(world, old) as payer:
+        await payer.owes("r1", 1, TON)
+        await back_up(old, file)
+    await restore(new, file)
+    world.next_block(100_000)
+    async with Payer(world, new) as payer:
+        began = world.now
+        while not world.balance(owner(1)) and world.now < began + 10_000:
+            await payer.round(seconds=10)
+        assert life <= world.now - began <= life + RULES.expiry_margin + 40
 
 
 async def test_a_copied_database_falls_quiet_when_it_sees_that_another_one_pays(tmp_path: Path) -> None:

@@ -38,6 +38,33 @@ def test_a_small_account_is_due_when_it_waited_long_enough() -> None:
     assert paid(owed(1, TON - 1, age=3600)) == [TON - 1]
 
 
+def asking(balance: int, minimum: int, delay: float, age: float = 0.0) -> Owed:
+    return structs.replace(owed(1, balance, age), minimum=NanoTon(minimum), delay=delay)
+
+
+def test_an_owner_can_ask_to_be_paid_later_and_more_at_once() -> None:
+    assert paid(asking(4 * TON, minimum=5 * TON, delay=7200, age=7199)) == []
+    assert paid(asking(5 * TON, minimum=5 * TON, delay=7200)) == [5 * TON]
+    assert paid(asking(4 * TON, minimum=5 * TON, delay=7200, age=7200)) == [4 * TON]
+
+
+def test_no_owner_is_paid_less_or_sooner_than_the_payer_says() -> None:
+    assert paid(asking(TON - 1, minimum=1, delay=0, age=3599)) == []
+
+
+def test_whoever_speaks_for_an_owner_can_keep_money_back_for_so_long_only() -> None:
+    rules = structs.replace(RULES, highest_minimum=NanoTon(10 * TON), longest_delay=9000.0)
+    assert paid(asking(10 * TON, minimum=10**19, delay=1e9), rules=rules) == [10 * TON]
+    assert paid(asking(9 * TON, minimum=10**19, delay=1e9, age=8999), rules=rules) == []
+    assert paid(asking(9 * TON, minimum=10**19, delay=1e9, age=9000), rules=rules) == [9 * TON]
+
+
+def test_a_test_payment_is_made_however_little_it_is() -> None:
+    test = structs.replace(owed(1, TON // 100), test=True)
+    assert [(each.amount, each.test) for each in due([test], NOTHING, RULES, NOW)] == [(TON // 100, True)]
+    assert paid(test, rules=structs.replace(RULES, daily_cap=NanoTon(TON // 200))) == []
+
+
 def test_what_the_network_would_take_a_hundredth_of_waits_on() -> None:
     least = cost(1) * 100
     assert paid(owed(1, least, age=9999)) == []

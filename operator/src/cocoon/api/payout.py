@@ -6,6 +6,8 @@
 | `PUT /v1/work/{cluster}/{job}` | report | WorkReport | WorkAnswer: 201 new, 200 the same, 409 superseded |
 | `POST /v1/work/{cluster}` | report | BulkReport | BulkAnswer |
 | `GET /v1/clients/{cluster}` | report | | ClientAccounts |
+| `PUT /v1/owners/{cluster}/terms` | report | OwnerTermsList | OwnerTermsList: those in force |
+| `GET /v1/owners/{cluster}/earnings` | report | | EarningsPage |
 | `PUT /v1/clients/{cluster}/{namespace}/credit` | administer | Credit | ClientAccount: 201 new, 200 the same |
 | `GET /v1/accounts`, `/v1/accounts/{provider}` | read | | OwnerAccounts |
 | `GET /v1/work` | read | | WorkList |
@@ -14,6 +16,8 @@
 | `GET /v1/receipts/{jti}` | read | | WorkEntry |
 | `GET /v1/evidence/{sha256}` | read | | Bundle |
 | `POST /v1/pause`, `/v1/resume` | administer | Pause | Pauses |
+| `POST /v1/pay-test` | administer | PayTest | TestPayment: 201 new, 200 known |
+| `POST /v1/drift` | administer | DriftReport | DriftReport: 201 new, 200 the same |
 
 Errors are problem+json (RFC 9457): PayoutProblem, which names the field that is wrong.
 """
@@ -145,6 +149,53 @@ class OwnerAccounts(Struct, frozen=True, omit_defaults=True):
     next: str = ""
 
 
+class OwnerTerms(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """How a provider, by its uid, wants to be paid: an amount in nanoTON and a time in seconds.
+
+    The service bounds both by its own rules: a provider can be paid later and more at once than those say, not sooner.
+    """
+
+    provider: Name
+    minimum_payout: Amount
+    maximum_delay: Annotated[float, Meta(ge=0, le=1e9)]
+
+
+class OwnerTermsList(Struct, frozen=True, forbid_unknown_fields=True):
+    """Terms of some providers of one cluster; those of others stay as they are."""
+
+    terms: Annotated[tuple[OwnerTerms, ...], Meta(min_length=1, max_length=1_000)]
+
+
+class ProviderEarnings(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What all payees of one provider are owed, what is on its way to them, and what they were paid."""
+
+    provider: str
+    accrued: Amount
+    in_flight: Amount
+    paid: Amount
+    last_transfer: LastTransfer | None = None
+
+
+class Hold(Struct, frozen=True, omit_defaults=True):
+    """Why nothing is sent now, to one provider (its uid) or, if that is empty, to anybody."""
+
+    code: str
+    detail: str
+    provider: str = ""
+
+
+class EarningsPage(Struct, frozen=True, omit_defaults=True):
+    """Earnings that changed since `cursor` was given out, and all holds in force. Without a cursor: of all providers.
+
+    Ask again with the new `cursor`: at once if there is `more`, else when you like.
+    """
+
+    providers: tuple[ProviderEarnings, ...]
+    cursor: str
+    holds: tuple[Hold, ...] = ()
+    more: bool = False
+
+
 class WorkEntry(Struct, frozen=True, rename="camel", omit_defaults=True):
     """One receipt as the books have it. Times in seconds since 1970."""
 
@@ -196,6 +247,33 @@ class TransferList(Struct, frozen=True, omit_defaults=True):
 
     transfers: tuple[Transfer, ...]
     next: str = ""
+
+
+class PayTest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Send 0.01 TON to a wallet; `id` makes it happen once, and asks how far it is when it is given again."""
+
+    id: Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+    payee: Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class TestPayment(Struct, frozen=True, omit_defaults=True):
+    """How far a test payment to a raw address is: `accrued` until it is in a message. `transaction` once confirmed."""
+
+    __test__ = False  # pytest takes it for a class of tests
+
+    id: str
+    payee: str
+    amount: Amount
+    state: str
+    transaction: str = ""
+
+
+class DriftReport(Struct, frozen=True, forbid_unknown_fields=True):
+    """A drift that somebody has looked into: `amount` is exactly what the wallets have beyond the books, signed."""
+
+    id: Name
+    amount: Annotated[str, Meta(pattern="^-?[1-9][0-9]{0,18}$", description="nanoTON, below 0 if coins are missing")]
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class Pause(Struct, frozen=True, forbid_unknown_fields=True):

@@ -32,6 +32,7 @@ from cocoon.fleet.observe.job import job
 from cocoon.fleet.observe.node import namespace, node
 from cocoon.fleet.observe.pod import server
 from cocoon.fleet.observe.provider import provider
+from cocoon.fleet.owners import Owners
 from cocoon.fleet.plan.snapshot import Snapshot
 from cocoon.fleet.ports.clock import Clock, MachineClock
 from cocoon.fleet.ports.cluster import Cluster
@@ -126,6 +127,7 @@ async def _run(settings: Settings, means: Means, login: Login, metrics: Metrics,
         _relist(settings, means, metrics),
         Foreign(means.mirror, means.clock, settings.foreign_seconds).run(means.cluster),
         Credits(means.mirror, means.clock, settings.credit_seconds).run(means.payout),
+        Owners(means.mirror, means.clock, settings.earnings_seconds).run(means.payout),
         leadership.run(means.cluster),
         loop.run(),
     ]

@@ -27,6 +27,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     payout_token_file: str = "/var/run/secrets/cocoon-payout/token"  # noqa: S105 - a file's name
     payout_ca_file: str = ""
     credit_seconds: float = 5.0
+    earnings_seconds: float = 30.0
     allow_test_roots: bool = False
     allow_private_addresses: bool = False
     priority_class: str = ""
@@ -73,6 +74,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     flag("payout-token-file", "service-account token for the payout service, of its audience", token)
     flag("payout-ca-file", "certificates that the payout service's is signed by (default: the system's)")
     flag("credit-seconds", "time between looks at clients' accounts", 5.0, float)
+    flag("earnings-seconds", "time between looks at owners' earnings", 30.0, float)
     flag("allow-test-roots", "accept development evidence; never in production", kind=bool)
     flag("allow-private-addresses", "let runners fetch from private addresses", kind=bool)
     flag("priority-class", "priorityClassName of server Pods")

@@ -76,7 +76,7 @@ async def _run(given: argparse.Namespace, settings: Settings) -> None:
     elif given.command == "backup":
         await back_up(settings.database_url, given.file)
     else:
-        await restore(settings.database_url, given.file, time.time())
+        await restore(settings.database_url, given.file)
 
 
 async def serve(settings: Settings) -> None:

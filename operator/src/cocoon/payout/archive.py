@@ -60,7 +60,26 @@ class CreditTaken(Struct, frozen=True, tag="credit"):
     amount: str
 
 
-Record = ReceiptTaken | EvidenceTaken | CreditTaken
+class TestOrdered(Struct, frozen=True, tag="test"):
+    """A test payment to a raw address was ordered by `by`."""
+
+    at: Instant
+    id: str
+    payee: str
+    by: str
+
+
+class DriftTaken(Struct, frozen=True, tag="drift"):
+    """What the wallets have beyond the books (nanoTON, signed) was taken over by `by`, who says why."""
+
+    at: Instant
+    id: str
+    amount: str
+    by: str
+    reason: str
+
+
+Record = ReceiptTaken | EvidenceTaken | CreditTaken | TestOrdered | DriftTaken
 
 
 class Archive:

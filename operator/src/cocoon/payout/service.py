@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,13 +16,18 @@ from cocoon.api.times import Instant
 from cocoon.payout.archive import Archive
 from cocoon.payout.audit import audit, be_audited
 from cocoon.payout.auth.callers import Callers
+from cocoon.payout.by_hand import ByHand
 from cocoon.payout.clients import Clients
 from cocoon.payout.evidence.known import KnownServers
 from cocoon.payout.evidence.register import Register
 from cocoon.payout.metrics import Metrics
 from cocoon.payout.overview import Overview
+from cocoon.payout.owners import Owners
 from cocoon.payout.pauses import PauseSwitch
+from cocoon.payout.sending.holds import holds
+from cocoon.payout.sending.rules import SendingRules
 from cocoon.payout.sending.service import paying
+from cocoon.payout.sending.settings import rules_of
 from cocoon.payout.settings import Settings, terms_of, zero_state
 from cocoon.payout.stamp import check_trust, stamp
 from cocoon.payout.store.writer import Store
@@ -41,6 +48,8 @@ class Service:
     register: Register
     clients: Clients
     pauses: PauseSwitch
+    owners: Owners
+    by_hand: ByHand
     overview: Overview
     metrics: Metrics
 
@@ -56,7 +65,8 @@ async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterat
             await stamp(connection, chain, settings.policy.trust, now())
         if payments:
             await payments.open()
-        servers = KnownServers(store)
+        servers, rounds = KnownServers(store), payments.payments if payments else None
+        rules = rules_of(settings.payments) if settings.payments else SendingRules()
         service = Service(
             store=store,
             terms=terms,
@@ -65,6 +75,8 @@ async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterat
             register=Register(servers, archive, terms, now),
             clients=Clients(store, archive, now),
             pauses=PauseSwitch(store, now),
+            owners=Owners(store, rules, partial(holds, rounds), secrets.token_hex(4), now),
+            by_hand=ByHand(store, archive, terms, rounds, now),
             overview=Overview(store),
             metrics=metrics,
         )

@@ -5,6 +5,8 @@ Else a database of play money could be started on the real chain, and would pay 
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -40,6 +42,10 @@ async def stamp(connection: AsyncConnection, zero_state: str, trust: Trust, now:
         )
     if row.trust != trust.value:
         raise WrongChain(f"This database was made for {row.trust} trust, not {trust.value}: start with another one.")
+
+
+#: "Quiet until" of a restored database whose service has not seen the chain yet: only the chain's clock counts.
+RESTORED: Final = float(2**62)
 
 
 async def be_quiet(connection: AsyncConnection, until: Instant) -> None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from cocoon.api.provider import Earnings
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import remembering
 from cocoon.fleet.plan.capacity import Capacity
@@ -17,11 +18,13 @@ from cocoon.fleet.plan.queues import JobClass, Queues
 from cocoon.fleet.plan.records import (
     Attestation,
     Credit,
+    Earned,
     ForeignUse,
     Job,
     Key,
     Namespace,
     Node,
+    PayoutHolds,
     PayoutLink,
     Provider,
     Record,
@@ -51,6 +54,9 @@ class Knowledge:
         self.foreign: dict[str, ForeignUse] = {}
         self.credit: dict[str, Credit] = {}
         self.payout = PayoutLink(configured=False)
+        self.earned: dict[Uid, Earnings] = {}
+        self.holds: PayoutHolds | None = None
+        """None until the payout service was asked."""
 
         self.queues = Queues()
         self.usage = Usage()
@@ -65,6 +71,7 @@ class Knowledge:
         self.expectations = Expectations()
 
         self.server_keys: dict[Uid, Key] = {}
+        self.provider_keys: dict[Uid, Key] = {}
         self.job_keys: dict[Uid, Key] = {}
         self.servers_of_provider: dict[Key, set[Key]] = defaultdict(set)
         self.servers_of_offer: dict[OfferKey, set[Key]] = defaultdict(set)
@@ -86,6 +93,8 @@ class Knowledge:
             Job: self._put_job,
             Credit: self._put_credit,
             PayoutLink: self._put_payout,
+            Earned: self._put_earned,
+            PayoutHolds: self._put_holds,
         }
         self._drops: dict[type, Callable[[Any], None]] = {
             Provider: self._drop_provider,
@@ -141,7 +150,10 @@ class Knowledge:
         old = self.providers.get(provider.key)
         if old == provider:
             return
+        if old is not None and old.uid != provider.uid:
+            self._forget_earnings(old)
         self.providers[provider.key] = provider
+        self.provider_keys[provider.uid] = provider.key
         self.touched.providers.add(provider.key)
         if old is not None and _terms(old) == _terms(provider):
             return
@@ -167,7 +179,9 @@ class Knowledge:
             self.touched.models.add(model)
 
     def _drop_provider(self, key: Key) -> None:
-        self._forget_offers(self.providers.pop(key, None))
+        provider = self.providers.pop(key, None)
+        self._forget_offers(provider)
+        self._forget_earnings(provider)
         self.touched.providers.add(key)
         self.memory.children.pop(key, None)
         for server in self.servers_of_provider[key]:
@@ -331,6 +345,25 @@ class Knowledge:
         if self.payout != link:
             self.payout = link
             self.touch_all()
+
+    def _put_earned(self, earned: Earned) -> None:
+        if self.earned.get(earned.provider) != earned.figures:
+            self.earned[earned.provider] = earned.figures
+            if earned.provider in self.provider_keys:
+                self.touched.providers.add(self.provider_keys[earned.provider])
+
+    def _forget_earnings(self, provider: Provider | None) -> None:
+        if provider is not None:
+            self.earned.pop(provider.uid, None)
+            self.provider_keys.pop(provider.uid, None)
+
+    def _put_holds(self, holds: PayoutHolds) -> None:
+        old, self.holds = self.holds, holds
+        same = {} if old is None or old.unread != holds.unread else old.by_provider
+        changed = {uid for uid, _ in same.items() ^ holds.by_provider.items()}
+        for uid, key in self.provider_keys.items():
+            if old is None or old.unread != holds.unread or "" in changed or uid in changed:
+                self.touched.providers.add(key)
 
 
 def _news(view: RunnerView) -> tuple[object, ...]:

@@ -17,6 +17,7 @@ from cocoon.fleet.plan.census import BUSY, FREE
 from cocoon.fleet.plan.eligibility import OfferKey
 from cocoon.fleet.plan.job_status import Cause
 from cocoon.fleet.plan.nodes import node_obstacle, technology_of
+from cocoon.fleet.plan.payouts import payouts
 from cocoon.fleet.plan.provider_news import price_in_words
 from cocoon.fleet.plan.records import Offer, Provider, Server
 from cocoon.fleet.plan.snapshot import Snapshot
@@ -55,7 +56,7 @@ def observed(snapshot: Snapshot, queued: Queued, provider: Provider, now: Instan
         _capacity_available(snapshot, provider, capacity, now),
         _attested(snapshot, servers, now),
         _up_to_date(snapshot, provider, servers, now),
-        _payouts(snapshot),
+        payouts(snapshot, provider),
     )
     conditions = provider.status.conditions
     for kind, truth, cause in (_ready(provider, checks, counts), *checks):
@@ -70,6 +71,7 @@ def observed(snapshot: Snapshot, queued: Queued, provider: Provider, now: Instan
         servers=counts,
         trust=provider.trust,
         price=_price_range(provider.offers.values()),
+        earnings=snapshot.earned.get(provider.uid, provider.status.earnings),
         models=tuple(_model(snapshot, queued, provider, offer) for _, offer in sorted(provider.offers.items())),
     )
 
@@ -162,16 +164,6 @@ def _up_to_date(snapshot: Snapshot, provider: Provider, servers: list[Server], n
 
 def _is_older(server: Server, offer: Offer | None) -> bool:
     return offer is not None and server.template != offer.template
-
-
-def _payouts(snapshot: Snapshot) -> Verdict:
-    kind, link = reasons.PAYOUTS_CURRENT, snapshot.payout
-    if not link.configured:
-        return kind, "Unknown", Cause(reasons.NO_PAYOUT_SERVICE, "No payout service is configured: work is free.")
-    if link.unreachable_since is not None:
-        message = f"The payout service has not answered since {format_time(link.unreachable_since)}."
-        return kind, "False", Cause(reasons.PAYOUT_UNREACHABLE, message)
-    return kind, "True", Cause(reasons.PAYING, "The payout service answers.")
 
 
 def _ready(provider: Provider, checks: Iterable[Verdict], counts: ServerCounts) -> Verdict:

@@ -18,6 +18,7 @@ from cocoon.api.money import NanoTon, Price, Usage
 from cocoon.api.provider import (
     AllowedNamespaces,
     AttestationPolicy,
+    Earnings,
     Isolation,
     ModelSpec,
     Operation,
@@ -255,4 +256,35 @@ class PayoutLink(Struct, frozen=True):
     unreachable_since: Instant | None = None
 
 
-Record = Provider | Node | ForeignUse | Namespace | Server | Attestation | RunnerView | Job | Credit | PayoutLink
+class Earned(Struct, frozen=True):
+    """What a provider has earned, as last read from the payout service."""
+
+    provider: Uid
+    figures: Earnings
+
+
+class PayoutHolds(Struct, frozen=True):
+    """Why owners are not paid now: a sentence by provider uid, "" for all. `unread`: why that is not known."""
+
+    by_provider: Mapping[str, str] = field(default_factory=dict)
+    unread: str = ""
+
+    def of(self, provider: Uid) -> str:
+        """What holds up this provider's pay; empty if nothing does."""
+        return self.by_provider.get("") or self.by_provider.get(provider, "")
+
+
+Record = (
+    Provider
+    | Node
+    | ForeignUse
+    | Namespace
+    | Server
+    | Attestation
+    | RunnerView
+    | Job
+    | Credit
+    | PayoutLink
+    | Earned
+    | PayoutHolds
+)

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from cocoon.api.money import NanoTon, Price
-from cocoon.api.payout import OwnerAccount
+from cocoon.api.payout import EarningsPage, OwnerTerms
 from cocoon.fleet.ports.failures import Busy
 
 Outcome = Literal["Accepted", "Superseded", "Refused", "Postponed", "NoPayoutService", "PayoutServiceUnreachable"]
@@ -44,8 +44,11 @@ class Payout(Protocol):
     async def credit(self) -> Mapping[str, NanoTon]:
         """What each of this cluster's namespaces may still spend."""
 
-    async def earnings(self, provider_uid: str) -> Sequence[OwnerAccount]:
-        """What the payees of a provider are owed and were paid."""
+    async def terms(self, terms: Sequence[OwnerTerms]) -> None:
+        """Tell how providers want to be paid: at most a thousand of them."""
+
+    async def earnings(self, cursor: str = "") -> EarningsPage:
+        """What of this cluster's providers' earnings changed since the cursor was given out; at first, all of it."""
 
 
 class NoPayout:
@@ -64,6 +67,9 @@ class NoPayout:
         """Nobody keeps accounts."""
         return {}
 
-    async def earnings(self, provider_uid: str) -> Sequence[OwnerAccount]:  # noqa: ARG002 - nobody earns
+    async def terms(self, terms: Sequence[OwnerTerms]) -> None:
+        """Nobody is paid."""
+
+    async def earnings(self, cursor: str = "") -> EarningsPage:
         """Work is free."""
-        return ()
+        return EarningsPage((), cursor)

@@ -25,8 +25,9 @@ from cocoon.api.payout import (
     BulkItem,
     BulkReport,
     ClientAccounts,
-    OwnerAccount,
-    OwnerAccounts,
+    EarningsPage,
+    OwnerTerms,
+    OwnerTermsList,
     PayoutProblem,
     WorkReport,
 )
@@ -115,13 +116,22 @@ class PayoutService:
 
     async def credit(self) -> Mapping[str, NanoTon]:
         """What each of this cluster's namespaces may still spend."""
-        raw = await self._call("GET", f"/v1/clients/{quote(self._address.cluster, safe='')}")
+        raw = await self._call("GET", f"/v1/clients/{self._cluster}")
         return {each.namespace: parse_nanoton(each.available) for each in _decode(raw, ClientAccounts).clients}
 
-    async def earnings(self, provider_uid: str) -> Sequence[OwnerAccount]:
-        """What the payees of a provider are owed and were paid."""
-        raw = await self._call("GET", f"/v1/accounts/{quote(provider_uid, safe='')}")
-        return _decode(raw, OwnerAccounts).accounts
+    async def terms(self, terms: Sequence[OwnerTerms]) -> None:
+        """Tell how providers want to be paid."""
+        body = msgspec.json.encode(OwnerTermsList(tuple(terms)))
+        await self._call("PUT", f"/v1/owners/{self._cluster}/terms", body)
+
+    async def earnings(self, cursor: str = "") -> EarningsPage:
+        """What changed since the cursor was given out."""
+        path = f"/v1/owners/{self._cluster}/earnings?cursor={quote(cursor, safe='')}"
+        return _decode(await self._call("GET", path), EarningsPage)
+
+    @property
+    def _cluster(self) -> str:
+        return quote(self._address.cluster, safe="")
 
     async def _hand_in(self, report: WorkReport) -> BulkItem:
         waiting = _Waiting(report, asyncio.get_running_loop().create_future())
@@ -146,7 +156,7 @@ class PayoutService:
     async def _send(self, batch: Sequence[_Waiting]) -> None:
         """One call. A refusal of the call is none of its receipts: it means that the service is not to be had."""
         body = msgspec.json.encode(BulkReport(tuple(each.report for each in batch)))
-        raw = await self._call("POST", f"/v1/work/{quote(self._address.cluster, safe='')}", body)
+        raw = await self._call("POST", f"/v1/work/{self._cluster}", body)
         answers = _decode(raw, BulkAnswer).answers
         if len(answers) != len(batch):
             raise Busy("The payout service answered about other receipts than it was handed.")

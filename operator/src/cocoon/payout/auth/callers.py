@@ -42,6 +42,11 @@ class Known(Struct, frozen=True):
     rights: frozenset[Right]
 
     @property
+    def name(self) -> str:
+        """Who that is, for those who read the books."""
+        return f"{self.cluster}/{self.subject}"
+
+    @property
     def sees_all(self) -> bool:
         """Whether it may read what is not of its own cluster."""
         return "administer" in self.rights

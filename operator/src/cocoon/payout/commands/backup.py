@@ -1,8 +1,8 @@
 """Backup and restore: one gzipped file of JSON lines, the same for both databases, of one consistent look at them.
 
 The first line names the format and the migration; each other line is one row; the last counts them, so that a
-file that was cut off is noticed. It needs no pause of the service. After a restore nothing is sent for a while: a
-message that was signed after the backup may still be on its way, and only the chain knows.
+file that was cut off is noticed. It needs no pause of the service. After a restore nothing is sent for the life of one
+message, by the chain's clock: one that was signed after the backup may still be on its way, and only the chain knows.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ import msgspec
 from sqlalchemy import Connection, LargeBinary, Table, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from cocoon.api.times import Instant
-from cocoon.payout.stamp import be_quiet
+from cocoon.payout.stamp import RESTORED, be_quiet
 from cocoon.payout.store.books import ENTRIES
 from cocoon.payout.store.database import database_url, open_engine
 from cocoon.payout.store.migrate import version
@@ -29,8 +28,6 @@ from cocoon.payout.store.tables import TABLES
 from cocoon.payout.store.writer import DatabaseAway, Store
 
 FORMAT: Final = "cocoon-payout-backup/1"
-#: What a message of a wallet lives for, with room for the chain's clock, in seconds.
-QUIET: Final = 3_600.0 + 600.0
 _ROWS: Final = 500
 
 
@@ -80,15 +77,18 @@ def _plain(value: object) -> object:
     return base64.b64encode(value).decode() if isinstance(value, bytes | memoryview) else value
 
 
-async def restore(url: str, file: Path, now: Instant) -> int:
-    """Fill an empty database; how many rows. Raises BadBackup, DatabaseAway or NotTheWriter: then it stays so."""
+async def restore(url: str, file: Path) -> int:
+    """Fill an empty database; how many rows. Its service is quiet from when it first sees the chain.
+
+    Raises BadBackup, DatabaseAway or NotTheWriter: then the database stays empty.
+    """
     try:
         lines = await asyncio.to_thread(_read, file)
     except (OSError, EOFError, msgspec.MsgspecError, KeyError, TypeError) as error:
         raise BadBackup(f"{file} is no whole backup: {str(error)[:200]}.") from None
     async with Store(url) as store, store.writing() as connection:
         await connection.run_sync(_load, lines)
-        await be_quiet(connection, now + QUIET)
+        await be_quiet(connection, RESTORED)
     return len(lines) - 2
 
 

@@ -1,10 +1,10 @@
-"""What administrators do: credit clients, stop and start sending."""
+"""What administrators do: credit clients, stop and start sending, try a payment, take over a drift."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from cocoon.api.payout import ClientAccount, Credit, Pause, Pauses
+from cocoon.api.payout import ClientAccount, Credit, DriftReport, Pause, Pauses, PayTest, TestPayment
 from cocoon.payout.http.edge import Administrator, NamePath, Part, answer, body_of, described
 
 ROUTES = APIRouter(prefix="/v1")
@@ -22,11 +22,24 @@ async def put_credit(
 @ROUTES.post("/pause", **described(Pause, {200: Pauses}))
 async def post_pause(request: Request, service: Part, caller: Administrator) -> Response:
     """Stop sending. What is sent already is followed to its end."""
-    by = f"{caller.cluster}/{caller.subject}"
-    return answer(Pauses(await service.pauses.pause(by, await body_of(request, Pause))))
+    return answer(Pauses(await service.pauses.pause(caller.name, await body_of(request, Pause))))
 
 
 @ROUTES.post("/resume", **described(Pause, {200: Pauses}))
 async def post_resume(request: Request, service: Part, _caller: Administrator) -> Response:
     """Let sending go on."""
     return answer(Pauses(await service.pauses.resume(await body_of(request, Pause))))
+
+
+@ROUTES.post("/pay-test", **described(PayTest, {200: TestPayment, 201: TestPayment}))
+async def post_pay_test(request: Request, service: Part, caller: Administrator) -> Response:
+    """Send 0.01 TON to a wallet, once for each id; the same call again says how far it is."""
+    found, new = await service.by_hand.pay_test(await body_of(request, PayTest), caller.name)
+    return answer(found, 201 if new else 200)
+
+
+@ROUTES.post("/drift", **described(DriftReport, {200: DriftReport, 201: DriftReport}))
+async def post_drift(request: Request, service: Part, caller: Administrator) -> Response:
+    """Take over what wallets and books differ by, once somebody knows why; paying goes on then."""
+    given = await body_of(request, DriftReport)
+    return answer(given, 201 if await service.by_hand.take_drift(given, caller.name) else 200)

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from cocoon.api import payout as messages
 from cocoon.api.evidence import Bundle
-from cocoon.payout.http import admin_routes, problems, read_routes, standing_routes, work_routes
+from cocoon.payout.http import admin_routes, owner_routes, problems, read_routes, standing_routes, work_routes
 from cocoon.payout.http.limits import BodyLimit
 from cocoon.payout.service import Service
 
@@ -18,6 +18,7 @@ _MESSAGES: Final = (
     Bundle, messages.PayoutProblem, messages.Registered, messages.WorkReport, messages.WorkAnswer, messages.BulkReport,
     messages.BulkAnswer, messages.Credit, messages.ClientAccount, messages.ClientAccounts, messages.OwnerAccounts,
     messages.WorkList, messages.WorkEntry, messages.TransferList, messages.Pause, messages.Pauses,
+    messages.OwnerTermsList, messages.EarningsPage, messages.PayTest, messages.TestPayment, messages.DriftReport,
 )  # fmt: skip
 
 
@@ -27,7 +28,7 @@ def application(service: Service | None = None) -> FastAPI:
     app.state.service = service
     problems.install(app)
     app.add_middleware(BodyLimit)
-    for module in (work_routes, read_routes, admin_routes, standing_routes):
+    for module in (work_routes, read_routes, admin_routes, owner_routes, standing_routes):
         app.include_router(module.ROUTES)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app

@@ -8,6 +8,8 @@ what it holds is below: the hot wallet's balance is the coins in it, negated.
     network costs ──fees of the chain──▶ hot wallet ◀────────────────────────────────────────────────────┘
     hot wallet ──bounce──▶ returned            hot wallet ──coins of a stranger──▶ unattributed
     hot wallet ──funding──▶ deposits
+    test payments ──▶ payee:pay-test ID/ADDRESS ──reserved──▶ …
+    written off ──▶ hot wallet ──▶ unattributed          a drift that a person looked into and took over
 """
 
 from __future__ import annotations
@@ -38,7 +40,14 @@ FEES: Final = Account("fees", "fees")
 NETWORK_COSTS: Final = Account("network costs", "network costs")
 HOT_WALLET: Final = Account("hot wallet", "hot wallet")
 RETURNED: Final = Account("returned", "returned")
+#: What test payments cost the payer, and what is gone from the wallets for good.
+TEST_PAYMENTS: Final = Account("test payments", "network costs")
+WRITTEN_OFF: Final = Account("written off", "network costs")
 UNATTRIBUTED: Final = Account("unattributed", "unattributed")
+
+
+#: With a space, which no provider's uid has.
+_TEST: Final = "pay-test "
 
 
 def client(cluster: str, namespace: str) -> Account:
@@ -54,3 +63,13 @@ def payee(cluster: str, provider: str, address: str) -> Account:
 def in_flight(cluster: str, provider: str, address: str) -> Account:
     """What of it is reserved for transfers whose outcome the chain has not shown yet."""
     return Account(f"in flight:{provider}/{address}", "in flight", cluster, provider, address)
+
+
+def pay_test(name: str, address: str) -> Account:
+    """What is owed for one test payment to a raw address."""
+    return payee("", f"{_TEST}{name}", address)
+
+
+def is_test(account: Account) -> bool:
+    """Whether it is a test payment's."""
+    return account.provider.startswith(_TEST)

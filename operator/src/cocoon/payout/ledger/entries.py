@@ -18,8 +18,9 @@ from cocoon.payout.store.books import ACCOUNTS, ENTRIES
 from cocoon.payout.store.schema import MOST_NANOTON
 
 Reason = Literal[
-    "credit", "work", "fee", "reserved", "expired", "confirmed", "network cost", "bounce", "stranger", "funding"
-]
+    "credit", "work", "fee", "reserved", "expired", "confirmed", "network cost", "bounce", "stranger", "funding",
+    "test", "drift",
+]  # fmt: skip
 _APPLY: Final = (
     update(ACCOUNTS).where(ACCOUNTS.c.name == bindparam("account")).values(balance=ACCOUNTS.c.balance + bindparam("by"))
 )

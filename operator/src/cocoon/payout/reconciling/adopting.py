@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cocoon.api.money import NanoTon
-from cocoon.payout.ledger.accounts import HOT_WALLET, Account
+from cocoon.payout.ledger.accounts import HOT_WALLET, Account, is_test
 from cocoon.payout.ledger.entries import Entry, post
 from cocoon.payout.reconciling.meaning import Finding
 from cocoon.payout.sending.batches import in_flight_of
@@ -78,6 +78,7 @@ def _row(each: _Adopted, number: int, at: int, transaction: str) -> dict[str, ob
         "id": each.transfer.payment, "batch": number, "account": owner.name, "cluster": owner.cluster,
         "provider": owner.provider, "payee": owner.payee, "amount": each.transfer.amount, "state": "confirmed",
         "transaction": transaction, "reserved": at, "settled": at,
+        "purpose": "test" if is_test(owner) else "payout",
     }  # fmt: skip
 
 

@@ -21,7 +21,8 @@ from cocoon.api.payout import Credit, WorkAnswer, WorkState
 from cocoon.attest import bundle as bundles
 from cocoon.attest.receipts import open_receipt, thumbprint
 from cocoon.attest.verify import verify
-from cocoon.payout.archive import CreditTaken, EvidenceTaken, ReceiptTaken, read_archive
+from cocoon.payout.archive import CreditTaken, DriftTaken, EvidenceTaken, ReceiptTaken, TestOrdered, read_archive
+from cocoon.payout.by_hand import drift_entry, test_entry
 from cocoon.payout.clients import credit_entry
 from cocoon.payout.evidence import register
 from cocoon.payout.ledger.entries import post
@@ -66,6 +67,10 @@ async def replay(connection: AsyncConnection, folder: Path, terms: Terms) -> Rep
                 found.credits += await post(
                     connection, [credit_entry(record.cluster, record.namespace, given, record.at)]
                 )
+            elif isinstance(record, TestOrdered):
+                await post(connection, [test_entry(record)])
+            elif isinstance(record, DriftTaken):
+                await post(connection, [drift_entry(record)])
             elif last[_digest(record)] == place:
                 waiting.append(record)
                 found.receipts += 1

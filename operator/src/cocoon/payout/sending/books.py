@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
-from sqlalchemy import case, func, select, update
+from sqlalchemy import Row, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cocoon.api.money import NanoTon
 from cocoon.api.times import Instant
-from cocoon.payout.ledger.accounts import Account
+from cocoon.payout.ledger.accounts import Account, is_test
 from cocoon.payout.ledger.entries import open_accounts, post_new
 from cocoon.payout.sending.batches import OPEN, Draft, in_flight_of, reserving
 from cocoon.payout.sending.due import Owed, Spent
 from cocoon.payout.sending.rules import Lane
 from cocoon.payout.store.books import ACCOUNTS, ENTRIES
+from cocoon.payout.store.owners import OWNER_TERMS
 from cocoon.payout.store.sending import BATCHES, LANES, TRANSFERS
 from cocoon.payout.store.standing import PAUSES
 from cocoon.ton.chain import TransactionId
+from cocoon.ton.highload import HighloadWallet
 
 DAY = 86_400
 
@@ -61,6 +65,19 @@ async def open_lanes(connection: AsyncConnection, lanes: Sequence[Lane]) -> None
             )
 
 
+async def earlier_lanes(connection: AsyncConnection, lanes: Sequence[Lane], key: Ed25519PrivateKey) -> tuple[Lane, ...]:
+    """Wallets of this key that the database knows and that are not paid from any more: what is in them still counts."""
+    public, used = key.public_key().public_bytes_raw(), {lane.number for lane in lanes}
+    rows = await connection.execute(select(LANES).order_by(LANES.c.subwallet))
+    found = {row.address: Lane(HighloadWallet(public, row.subwallet, row.timeout)) for row in rows}
+    return tuple(lane for raw, lane in found.items() if lane.number not in used and lane.address.raw() == raw)
+
+
+async def longest_timeout(connection: AsyncConnection) -> int:
+    """How long a message of any wallet lives, in seconds."""
+    return int((await connection.execute(select(func.coalesce(func.max(LANES.c.timeout), 0)))).scalar_one())
+
+
 async def lane_books(connection: AsyncConnection, lane: Lane) -> LaneBooks:
     """What is known of a lane."""
     row = (await connection.execute(select(LANES).where(LANES.c.subwallet == lane.number))).one()
@@ -101,11 +118,18 @@ async def owed(connection: AsyncConnection) -> list[Owed]:
         .correlate(ACCOUNTS)
         .scalar_subquery()
     )
-    query = select(ACCOUNTS, since.label("since")).where(ACCOUNTS.c.kind == "payee", ACCOUNTS.c.balance > 0)
-    return [
-        Owed(Account(row.name, row.kind, row.cluster, row.provider, row.payee), NanoTon(row.balance), row.since)
-        for row in await connection.execute(query)
-    ]
+    terms = OWNER_TERMS.c
+    asked = (terms.minimum_payout, terms.maximum_delay)
+    same = (terms.cluster == ACCOUNTS.c.cluster) & (terms.provider == ACCOUNTS.c.provider)
+    query = select(ACCOUNTS, since.label("since"), *asked).outerjoin(OWNER_TERMS, same)
+    rows = await connection.execute(query.where(ACCOUNTS.c.kind == "payee", ACCOUNTS.c.balance > 0))
+    return [_owed(row) for row in rows]
+
+
+def _owed(row: Row[Any]) -> Owed:
+    account = Account(row.name, row.kind, row.cluster, row.provider, row.payee)
+    minimum, delay = NanoTon(row.minimum_payout or 0), row.maximum_delay or 0.0
+    return Owed(account, NanoTon(row.balance), row.since, minimum, delay, is_test(account))
 
 
 async def spent(connection: AsyncConnection, chain_time: int) -> Spent:
@@ -147,6 +171,7 @@ def _transfer(number: int, batch: Draft, place: int, at: Instant) -> dict[str, o
     return {
         "id": name, "batch": number, "account": owner.name, "cluster": owner.cluster, "provider": owner.provider,
         "payee": owner.payee, "amount": payment.amount, "state": "reserved", "reserved": at,
+        "purpose": "test" if payment.test else "payout",
     }  # fmt: skip
 
 

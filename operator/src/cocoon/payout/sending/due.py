@@ -19,11 +19,17 @@ from cocoon.payout.sending.rules import SendingRules, cost, needed
 
 
 class Owed(Struct, frozen=True):
-    """An owner's account; its oldest unpaid part came in at `since`, 0 if it was sent before and never arrived."""
+    """An owner's account; its oldest unpaid part came in at `since`, 0 if it was sent before and never arrived.
+
+    `minimum` and `delay`: what its owner asks for. `test`: a test payment, which is made however little it is.
+    """
 
     account: Account
     balance: NanoTon
     since: Instant
+    minimum: NanoTon = NanoTon(0)
+    delay: float = 0.0
+    test: bool = False
 
 
 class Payment(Struct, frozen=True):
@@ -31,6 +37,7 @@ class Payment(Struct, frozen=True):
 
     account: Account
     amount: NanoTon
+    test: bool = False
 
 
 class Spent(Struct, frozen=True):
@@ -59,7 +66,7 @@ def unpayable(account: Account, own: frozenset[str], rules: SendingRules) -> str
 def due(owed: Sequence[Owed], spent: Spent, rules: SendingRules, now: Instant) -> list[Payment]:
     """Payments that may be sent now, those that waited longest first. `now` in chain time."""
     waiting = sorted(
-        (each for each in owed if each.balance > 0 and (_enough(each, rules) or _waited(each, rules, now))),
+        (each for each in owed if each.balance > 0 and _is_time(each, rules, now)),
         key=lambda each: (each.since, each.account.name),
     )
     capped = _capped(waiting, spent, rules)
@@ -79,12 +86,9 @@ def fitting(payments: Sequence[Payment], funds: NanoTon, rules: SendingRules) ->
     return chosen
 
 
-def _enough(each: Owed, rules: SendingRules) -> bool:
-    return each.balance >= rules.minimum_payout
-
-
-def _waited(each: Owed, rules: SendingRules, now: Instant) -> bool:
-    return now - each.since >= rules.maximum_delay
+def _is_time(each: Owed, rules: SendingRules, now: Instant) -> bool:
+    minimum, delay = rules.bounded(each.minimum, each.delay)
+    return each.test or each.balance >= minimum or now - each.since >= delay
 
 
 def _capped(waiting: Sequence[Owed], spent: Spent, rules: SendingRules) -> list[Payment]:
@@ -95,8 +99,9 @@ def _capped(waiting: Sequence[Owed], spent: Spent, rules: SendingRules) -> list[
     for each in waiting:
         whose = scope(each.account)
         amount = min(each.balance, left, rules.daily_cap_per_provider - taken[whose])
-        if amount == each.balance or amount >= max(1, rules.minimum_payout):
-            payments.append(Payment(each.account, NanoTon(amount)))
+        least, _ = rules.bounded(each.minimum, each.delay)
+        if amount == each.balance or amount >= max(1, least):
+            payments.append(Payment(each.account, NanoTon(amount), each.test))
             left -= amount
             taken[whose] += amount
     return payments
@@ -107,7 +112,8 @@ def _worth_it(payments: list[Payment], rules: SendingRules) -> list[Payment]:
     while payments:
         together = min(len(payments), rules.batch_size)
         whole = cost(together) * rules.cost_share
-        kept = [each for each in payments if each.amount >= rules.minimum_payout or whole < each.amount * together]
+        enough = rules.minimum_payout
+        kept = [each for each in payments if each.test or each.amount >= enough or whole < each.amount * together]
         if len(kept) == len(payments):
             break
         payments = kept

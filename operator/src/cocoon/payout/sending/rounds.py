@@ -13,9 +13,11 @@ from typing import Final
 from msgspec import Struct
 
 from cocoon.api.money import NanoTon
+from cocoon.api.times import Instant, format_time
 from cocoon.payout.reconciling.reconciler import Reconciler
 from cocoon.payout.sending import books
 from cocoon.payout.sending.sender import Sender, SendingParts
+from cocoon.payout.stamp import RESTORED, be_quiet, quiet_until
 from cocoon.payout.store.database import NotTheWriter
 from cocoon.payout.store.writer import DatabaseAway
 from cocoon.ton.chain import AccountState, ChainError
@@ -34,41 +36,65 @@ class Round(Struct, frozen=True):
 
 
 class Payments:
-    """Pays, round after round."""
+    """Pays, round after round.
+
+    `obstacles`: why nothing new is reserved, sentences by code. `last`: what the newest round found.
+    """
 
     def __init__(self, parts: SendingParts) -> None:
         self._parts = parts
+        self._followed = parts.lanes
         self.reconciler = Reconciler(parts.store, parts.chain, parts.rules)
         self.sender = Sender(parts)
+        self.obstacles: dict[str, str] = {}
+        self.last: Round | None = None
         self._said = ""
 
     async def open(self) -> None:
         """Once, before the first round. Raises WrongWallet, DatabaseAway or NotTheWriter."""
         async with self._parts.store.writing() as connection:
             await books.open_lanes(connection, self._parts.lanes)
+            earlier = await books.earlier_lanes(connection, self._parts.lanes, self._parts.key)
+        self._followed = (*self._parts.lanes, *earlier)
+        self.sender.own = frozenset(lane.address.raw() for lane in self._followed)
 
     async def round(self) -> Round:
         """Raises DatabaseAway or NotTheWriter; what the chain does is in the answer."""
         states, failed = await self._read()
+        quiet = await self._quiet(states, failed)
         drift = None if failed else await self.reconciler.drift(states)
         reserved = await self._reserve(states) if drift == 0 else 0
         sent = 0
-        for lane in self._parts.lanes:
+        for lane in self._followed:
             if lane.number in states:
                 sent += await self.sender.send(lane, states[lane.number].at.utime)
-        return Round(states, failed, drift, reserved, sent)
+        self.last = Round(states, failed, drift, reserved, sent)
+        self.obstacles = obstacles(self.last, quiet, empty=self.sender.empty)
+        return self.last
 
     async def _read(self) -> tuple[dict[int, AccountState], dict[int, str]]:
         """Every lane reconciled to its newest state, or why it is not."""
         states: dict[int, AccountState] = {}
         failed: dict[int, str] = {}
 
-        for lane in self._parts.lanes:
+        for lane in self._followed:
             try:
                 states[lane.number] = await self.reconciler.catch_up(lane)
             except ChainError as error:
                 failed[lane.number] = f"{error.code}: {error}"
         return states, failed
+
+    async def _quiet(self, states: dict[int, AccountState], failed: dict[int, str]) -> Instant:
+        """Until when nothing is sent. A restored database gets to know it now: one message's life from here on."""
+        async with self._parts.store.reading() as connection:
+            until = await quiet_until(connection)
+        if until < RESTORED or failed:
+            return until
+        async with self._parts.store.writing() as connection:
+            longest = await books.longest_timeout(connection)
+            until = max(state.at.utime for state in states.values()) + longest + self._parts.rules.expiry_margin
+            await be_quiet(connection, until)
+        return until
 
     async def _reserve(self, states: dict[int, AccountState]) -> int:
         """One batch after the other, on each lane in turn, while something is due."""
@@ -90,7 +116,7 @@ class Payments:
             except NotTheWriter:
                 raise
             else:
-                self._say(_trouble(found))
+                self._say(" ".join(self.obstacles.values()))
                 after(found)
             await pause()
 
@@ -101,9 +127,20 @@ class Payments:
             self._said = trouble
 
 
-def _trouble(found: Round) -> str:
+def obstacles(found: Round, quiet: Instant, *, empty: bool) -> dict[str, str]:
+    """Why nothing new is reserved after this round. `quiet`: until when; `empty`: no wallet covers what is due."""
+    why: dict[str, str] = {}
     if found.failed:
-        return "Nothing new is paid: " + " ".join(found.failed[lane] for lane in sorted(found.failed))
+        said = " ".join(found.failed[lane] for lane in sorted(found.failed))
+        why["ChainUnreadable"] = f"Nothing new is paid until every wallet can be read: {said}"
     if found.drift:
-        return f"Nothing new is paid: the wallets have {found.drift} nanoTON that the books can't explain."
-    return ""
+        why["Drift"] = (
+            f"Nothing new is paid: the wallets and the books differ by {found.drift} nanoTON. Find out why, then take "
+            "the difference over (docs/runbooks/drift.md)."
+        )
+    if any(state.at.utime < quiet for state in found.states.values()):
+        until = format_time(quiet) if quiet < RESTORED else "the chain has been read"
+        why["Quiet"] = f"Nothing is sent until {until}: a message that these books don't know may be on its way."
+    elif empty and not why:
+        why["HotWalletEmpty"] = "No hot wallet covers what is due: fund one, its addresses are in the metrics."
+    return why

@@ -25,10 +25,13 @@ class SendingRules(Struct, frozen=True, kw_only=True):
     that shows the time may be of the masterchain, a little ahead of the wallet's shard. `created_at` is `clock_slack`
     behind the newest block, for servers that are behind it. With `bounce`, wallets that don't exist send the coins
     back; without, they keep them until their owner deploys them. Coins from `funders` are deposits.
+    An owner may ask for a higher minimum, up to `highest_minimum`, and a longer delay, up to `longest_delay`.
     """
 
     minimum_payout: NanoTon = NanoTon(10_000_000_000)
     maximum_delay: float = 86_400.0
+    highest_minimum: NanoTon = NanoTon(1_000_000_000_000)
+    longest_delay: float = 2_592_000.0
     cost_share: int = 100
     daily_cap: NanoTon = NanoTon(MOST_NANOTON)
     daily_cap_per_provider: NanoTon = NanoTon(MOST_NANOTON)
@@ -41,6 +44,11 @@ class SendingRules(Struct, frozen=True, kw_only=True):
     bounce: bool = False
     workchains: tuple[int, ...] = (0,)
     funders: tuple[Address, ...] = ()
+
+    def bounded(self, minimum: int, delay: float) -> tuple[NanoTon, float]:
+        """What holds of the minimum and the delay that an owner asks for: it can wait for more and longer, not less."""
+        least = max(self.minimum_payout, min(minimum, self.highest_minimum))
+        return NanoTon(least), max(self.maximum_delay, min(delay, self.longest_delay))
 
 
 class Lane(Struct, frozen=True):

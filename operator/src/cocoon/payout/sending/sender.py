@@ -35,9 +35,15 @@ class Sender:
 
     def __init__(self, parts: SendingParts) -> None:
         self._parts = parts
-        self._own = frozenset(lane.address.raw() for lane in parts.lanes)
+        self.own = frozenset(lane.address.raw() for lane in parts.lanes)
         self._last_sent: dict[int, dict[int, int]] = {}  # by lane, by batch: chain time
+        self._short: dict[int, bool] = {}  # by lane: what is due is more than it has
         self.unpayable: dict[str, str] = {}
+
+    @property
+    def empty(self) -> bool:
+        """Whether no lane's wallet covers anything of what is due."""
+        return bool(self._short) and all(self._short.values())
 
     async def reserve(self, lane: Lane, state: AccountState) -> Draft | None:
         """Reserve the batch that is due on this lane, if there is one. Raises DatabaseAway or NotTheWriter.
@@ -58,7 +64,7 @@ class Sender:
         if slot is None or "" in paused or now < await quiet_until(connection):
             return None
         owed = await books.owed(connection)
-        self.unpayable = {each.account.name: why for each in owed if (why := unpayable(each.account, self._own, rules))}
+        self.unpayable = {each.account.name: why for each in owed if (why := unpayable(each.account, self.own, rules))}
         payable = [
             each
             for each in owed
@@ -66,6 +72,7 @@ class Sender:
         ]
         payments: Sequence[Payment] = due(payable, await books.spent(connection, now), rules, now)
         chosen = fitting(payments, funds, rules)
+        self._short[lane.number] = bool(payments) and not chosen
         return draft(slot, chosen, rules) if chosen else None
 
     async def _slot(self, connection: AsyncConnection, lane: Lane, state: AccountState) -> tuple[Slot | None, NanoTon]:

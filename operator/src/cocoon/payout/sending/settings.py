@@ -18,7 +18,8 @@ _Amount = Annotated[str, Meta(pattern="^(0|[1-9][0-9]{0,18})$")]
 class PaymentSettings(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """`key_file`: the wallets' private key. One wallet for each of `lanes`. Amounts in nanoTON, times in seconds.
 
-    `funders`: addresses whose coins are deposits. `round_every`: between two looks at the chain.
+    Owners may ask to be paid from a higher minimum on and after a longer delay, up to `highest_minimum_payout` and
+    `longest_delay`. `funders`: addresses whose coins are deposits. `round_every`: between two looks at the chain.
     """
 
     key_file: str
@@ -27,6 +28,8 @@ class PaymentSettings(Struct, frozen=True, rename="camel", forbid_unknown_fields
     timeout: Annotated[int, Meta(ge=60, lt=2**22)] = DEFAULT_TIMEOUT
     minimum_payout: _Amount = "10000000000"
     maximum_delay: Annotated[float, Meta(ge=0)] = 86_400.0
+    highest_minimum_payout: _Amount = "1000000000000"
+    longest_delay: Annotated[float, Meta(ge=0)] = 2_592_000.0
     daily_cap: _Amount = str(MOST_NANOTON)
     daily_cap_per_provider: _Amount = str(MOST_NANOTON)
     reserve: _Amount = "1000000000"
@@ -40,6 +43,8 @@ def rules_of(settings: PaymentSettings, workchains: tuple[int, ...] = (0,)) -> S
     return SendingRules(
         minimum_payout=parse_nanoton(settings.minimum_payout),
         maximum_delay=settings.maximum_delay,
+        highest_minimum=parse_nanoton(settings.highest_minimum_payout),
+        longest_delay=settings.longest_delay,
         daily_cap=parse_nanoton(settings.daily_cap),
         daily_cap_per_provider=parse_nanoton(settings.daily_cap_per_provider),
         reserve=parse_nanoton(settings.reserve),

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Table
 
 from cocoon.payout.store.books import ACCOUNTS, DAILY, ENTRIES
+from cocoon.payout.store.owners import OWNER_TERMS
 from cocoon.payout.store.sending import BATCHES, CHAIN_TRANSACTIONS, LANES, TRANSFERS
 from cocoon.payout.store.standing import PAUSES, STAMP
 from cocoon.payout.store.work import EVIDENCE, RECEIPTS, SERVERS, WINDOWS
@@ -16,4 +17,5 @@ TABLES: Final[tuple[Table, ...]] = (
     ACCOUNTS, ENTRIES, DAILY,
     SERVERS, WINDOWS, EVIDENCE, RECEIPTS,
     LANES, BATCHES, TRANSFERS, CHAIN_TRANSACTIONS,
+    OWNER_TERMS,
 )  # fmt: skip
