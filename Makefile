@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONPATH := tools/devcluster:tools/images:tools/demo
-PARTS := fleet runner cli payout localton
+PARTS := fleet runner keyring cli payout localton
 
 .PHONY: help
 help: ## Print the targets.

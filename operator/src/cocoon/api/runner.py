@@ -24,6 +24,7 @@ from msgspec import Struct
 from cocoon.api.job import ItemErrors, JobInput, JobOutput
 from cocoon.api.money import Price, Usage
 from cocoon.api.provider import Meter, ModelSource
+from cocoon.api.sealing import KeyringPlace
 from cocoon.api.trust import Trust
 
 
@@ -68,7 +69,8 @@ class JobAssignment(Struct, frozen=True, rename="camel", omit_defaults=True):
     """One attempt of a job, complete: the runner needs nothing else to do the work and to sign for it.
 
     `budget` and `price` are fixed in the binding; an empty budget means that no payout service is configured.
-    `deadline` in seconds since 1970.
+    `deadline` in seconds since 1970. `keyrings` are where a sealed input's key may be asked for; one whose epoch is not
+    known has an empty one.
     """
 
     cluster: str
@@ -88,6 +90,7 @@ class JobAssignment(Struct, frozen=True, rename="camel", omit_defaults=True):
     parallelism: int = 1
     item_errors: ItemErrors = "Continue"
     deadline: float | None = None
+    keyrings: tuple[KeyringPlace, ...] = ()
 
 
 class Cancellation(Struct, frozen=True):

@@ -23,6 +23,11 @@ NONCE: Final = 16
 _SEALED: Final = CHUNK + TAG
 
 
+def sealed_size(size: int) -> int:
+    """How many bytes the payload of so much content has."""
+    return NONCE + size + TAG * max(1, -(-size // CHUNK))
+
+
 class Sealer:
     """Content in, payload out."""
 

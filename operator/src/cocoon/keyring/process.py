@@ -1,0 +1,74 @@
+"""The keyring put together: listens at once, so that others hear that it has no identity yet, then gets one."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Self
+
+from aiohttp import web
+
+from cocoon.attest import tls
+from cocoon.attest.channel import verifying
+from cocoon.attest.collect import Collector
+from cocoon.keyring import health
+from cocoon.keyring.beginning import PAUSE, Beginning, begin
+from cocoon.keyring.http_api import Api
+from cocoon.keyring.metrics import Metrics
+from cocoon.keyring.release import Releasing
+from cocoon.keyring.releases import Releases
+from cocoon.keyring.replica import Replica
+from cocoon.keyring.settings import Address, Settings
+
+
+class Keyring:
+    """One replica; use as an async context manager. Listens once it is entered."""
+
+    def __init__(self, settings: Settings, collector: Collector, now: Callable[[], float] = time.time) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.replica = Replica(settings.terms, collector, verifying(now), now)
+        self.ports: dict[str, int] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with self._stack:
+            await self._open()
+            self._stack = self._stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _open(self) -> None:
+        releases = Releases()
+        api = Api(self.replica, Releasing(self.replica, releases), self.metrics)
+        await self._serve(
+            "health", health.application(self.replica, releases, self.metrics), self.settings.health, None
+        )
+        await self._serve("api", api.application(), self.settings.api, server_context(self.replica.tls))
+
+    async def _serve(
+        self, name: str, application: web.Application, address: Address, context: ssl.SSLContext | None
+    ) -> None:
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, address.host, address.port, ssl_context=context).start()
+        self.ports[name] = runner.addresses[0][1]
+
+    async def begin(self, pause: float = PAUSE) -> None:
+        """Return once it has an identity."""
+        settings = self.settings
+        terms = Beginning(peers=settings.peers, founder=settings.founder, patience=settings.patience, pause=pause)
+        await begin(self.replica, terms)
+
+
+def server_context(identity: tls.Identity) -> ssl.SSLContext:
+    """TLS 1.3 with this key; callers show no certificate, for their requests are signed with attested keys."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    tls.load(context, identity)
+    return context

@@ -1,0 +1,109 @@
+"""What the keyring is told by its environment, read once at start; every mistake is a sentence.
+
+| variable | means |
+|---|---|
+| `COCOON_KEYRING_TERMS` | path of the terms (JSON): what runners and other keyrings must show |
+| `COCOON_KEYRING_PEERS` | https addresses of the other replicas, separated by commas; empty for a keyring of one |
+| `COCOON_KEYRING_FOUNDER` | `true` for the one replica that may begin an epoch |
+| `COCOON_KEYRING_PATIENCE` | how long a silent peer is waited for before an epoch is begun; default 2m |
+| `COCOON_TEST_ROOTS` | `true` where development evidence is accepted and shown |
+| `COCOON_API_ADDRESS`, `COCOON_HEALTH_ADDRESS` | where to listen; default 0.0.0.0:8443 and 0.0.0.0:9090 |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from cocoon.api.durations import parse_duration
+from cocoon.attest import terms
+
+_FLAGS: Final = {"": False, "false": False, "true": True}
+
+
+class SettingsError(ValueError):
+    """The environment is not what it must be; the message has one line per mistake."""
+
+
+class Address(Struct, frozen=True):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The keyring's settings; `terms` is the text itself, `patience` in seconds."""
+
+    terms: str
+    peers: tuple[str, ...]
+    founder: bool
+    patience: int
+    test_roots: bool
+    api: Address
+    health: Address
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings in this environment. Raises SettingsError with all mistakes, one a line."""
+    mistakes: list[str] = []
+    settings = Settings(
+        terms=_terms(environment.get("COCOON_KEYRING_TERMS", ""), mistakes),
+        peers=_peers(environment.get("COCOON_KEYRING_PEERS", ""), mistakes),
+        founder=_flag("COCOON_KEYRING_FOUNDER", environment, mistakes),
+        patience=_patience(environment.get("COCOON_KEYRING_PATIENCE", "2m"), mistakes),
+        test_roots=_flag("COCOON_TEST_ROOTS", environment, mistakes),
+        api=_address("COCOON_API_ADDRESS", environment.get("COCOON_API_ADDRESS", "0.0.0.0:8443"), mistakes),
+        health=_address("COCOON_HEALTH_ADDRESS", environment.get("COCOON_HEALTH_ADDRESS", "0.0.0.0:9090"), mistakes),
+    )
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return settings
+
+
+def _terms(path: str, mistakes: list[str]) -> str:
+    try:
+        text = Path(path).read_text(encoding="utf-8") if path else ""
+        terms.read(text)
+    except (OSError, UnicodeError, terms.TermsError) as error:
+        mistakes.append(f"COCOON_KEYRING_TERMS: {path or 'not set'}: {error}")
+        return ""
+    return text
+
+
+def _peers(text: str, mistakes: list[str]) -> tuple[str, ...]:
+    peers = tuple(peer.strip() for peer in text.split(",") if peer.strip())
+    mistakes.extend(f"COCOON_KEYRING_PEERS: {peer} is no https address." for peer in peers if peer[:8] != "https://")
+    return peers
+
+
+def _flag(name: str, environment: Mapping[str, str], mistakes: list[str]) -> bool:
+    text = environment.get(name, "").lower()
+    if text not in _FLAGS:
+        mistakes.append(f"{name}: {text!r} is neither true nor false.")
+    return _FLAGS.get(text, False)
+
+
+def _patience(text: str, mistakes: list[str]) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        mistakes.append(f"COCOON_KEYRING_PATIENCE: {error}.")
+        return 0
+
+
+def _address(name: str, text: str, mistakes: list[str]) -> Address:
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdecimal() or not int(port) < 65_536:
+        mistakes.append(f"{name}: {text!r} is not HOST:PORT.")
+        return Address("", 0)
+    return Address(host.strip("[]"), int(port))
+
+
+def from_process() -> Settings:
+    """The settings of this process."""
+    return read(os.environ)
