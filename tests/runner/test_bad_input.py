@@ -344,17 +344,6 @@ async def test_an_assignment_that_cannot_be_taken(
     assert (answer, msgspec.json.decode(raw, type=Problem).code) == (status, code)
 
 
-@pytest.mark.parametrize(
-    "sealed", [{"input": JobInput(inline=GOOD, sealed=True)}, {"output": JobOutput(uri="https://x", seal_to="age1")}]
-)
-async def test_sealed_files_are_refused_for_now(
-    quick: kit.Operator, echo: ModelAssignment, sealed: dict[str, Any]
-) -> None:
-    event, claims = await quick.do(kit.job(echo, GOOD, **sealed))
-    assert (event.code, claims.outcome, claims.cost) == ("SealedUnsupported", "Failed", "0")
-    assert event.detail.startswith("Refused: not yet")
-
-
 async def test_parallelism_and_the_models_concurrency_are_kept(
     quick: kit.Operator, echo: ModelAssignment, fake: FakeTriton
 ) -> None:

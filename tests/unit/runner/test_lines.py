@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from hypothesis import given
 from hypothesis import strategies as some
 
+from cocoon.runner.inputs import Intake
 from cocoon.runner.lines import Line, Lines
 
 LONGEST = 6
@@ -20,11 +21,14 @@ async def stream(chunks: list[bytes]) -> AsyncIterator[bytes]:
 
 
 async def split(chunks: list[bytes]) -> tuple[list[Line], str]:
-    lines = Lines(stream(chunks), LONGEST)
+    intake = Intake(stream(chunks))
+    lines = Lines(intake, LONGEST)
     found = []
     while (line := await lines.take()) is not None:
         found.append(line)
-    return found, lines.digest
+    assert intake.done
+    assert intake.bytes == sum(map(len, chunks))
+    return found, intake.digest
 
 
 def expected(content: bytes) -> list[bytes | None]:

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Final
 
 from cocoon.api.money import Usage
@@ -25,12 +26,13 @@ from cocoon.runner.endings import (
     DIGEST_MISMATCH,
     OUTPUT_UNAVAILABLE,
     RUNNER_ERROR,
-    SEALED_UNSUPPORTED,
     Stopped,
+    discreet,
     hands_over,
     interrupted,
 )
 from cocoon.runner.events import key_of
+from cocoon.runner.forms import form_of
 from cocoon.runner.items import Parser
 from cocoon.runner.lines import Lines
 from cocoon.runner.models import Model
@@ -40,6 +42,7 @@ from cocoon.runner.settings import MAXIMUM_CONFIGMAP_BYTES
 from cocoon.runner.signing import NOTHING, End
 from cocoon.runner.spool import Spool
 from cocoon.runner.surroundings import Surroundings
+from cocoon.runner.unsealing import unsealed
 from cocoon.runner.web import WebError
 
 PROGRESS: Final = 1.0
@@ -62,14 +65,20 @@ class Attempt:
         self._told = 0.0
         self._stop: Stopped | None = None
         self._working: asyncio.Task[None] | None = None
-        spool = around.settings.journal / "spool" / f"{assignment.uid}-{assignment.attempt}"
-        self._spool = Spool(spool, self._most_bytes())
-        self._lines: Lines | None = None
+        self._spool = Spool(self._place(), self._most_bytes())
+        self._intake: inputs.Intake | None = None
         self._pipeline: Pipeline | None = None
 
     def _most_bytes(self) -> int:
         most = self._around.settings.maximum_output_bytes
         return most if self.assignment.output.uri is not None else min(most, MAXIMUM_CONFIGMAP_BYTES)
+
+    def _place(self) -> Path:
+        return self._around.settings.journal / "spool" / f"{self.assignment.uid}-{self.assignment.attempt}"
+
+    @property
+    def _sealed(self) -> bool:
+        return self.assignment.input.sealed or self.assignment.output.seal_to is not None
 
     @property
     def usage(self) -> Usage:
@@ -122,7 +131,8 @@ class Attempt:
                 return error
             case WebError():
                 return inputs.unavailable(error)
-        _log.error("attempt failed unexpectedly", extra={"attempt": self.key}, exc_info=error)
+        shown = None if self._sealed else error  # its message might hold what was sealed
+        _log.error("attempt failed unexpectedly", extra={"attempt": self.key, "type": type(error)}, exc_info=shown)
         return interrupted(RUNNER_ERROR, f"The runner failed: {error!r:.200}.")
 
     async def _cancellable(self) -> None:
@@ -141,16 +151,21 @@ class Attempt:
 
     async def _process(self) -> None:
         job = self.assignment
-        if job.input.sealed or job.output.seal_to is not None:
-            raise Stopped(SEALED_UNSUPPORTED, "Refused: not yet. This version can't open or make sealed files.")
+        self._spool = Spool(self._place(), self._most_bytes(), form_of(job.output))
         await self._model.settled()
         self.phase = "Running"
         async with AsyncExitStack() as stack:
-            lines = Lines(await self._input(stack), self._around.settings.maximum_item_bytes)
-            self._lines = lines
+            self._intake = inputs.Intake(await self._input(stack))
+            lines = Lines(self._content(self._intake), self._around.settings.maximum_item_bytes)
             self._pipeline = Pipeline(self._plan(lines))
             await self._pipeline.run(min(job.parallelism, self._model.assignment.max_concurrency))
-            self._check_digest(lines)
+            self._check_digest(self._intake)
+
+    def _content(self, intake: inputs.Intake) -> AsyncIterator[bytes]:
+        """What the client wrote, in the clear."""
+        if not self.assignment.input.sealed:
+            return intake
+        return unsealed(self.assignment, intake, self._around.keyrings)
 
     def _plan(self, lines: Lines) -> Work:
         job, around = self.assignment, self._around
@@ -176,10 +191,10 @@ class Attempt:
             return _once((source.inline or "").encode())
         return await stack.enter_async_context(self._around.web.get(source.uri))
 
-    def _check_digest(self, lines: Lines) -> None:
+    def _check_digest(self, intake: inputs.Intake) -> None:
         declared = self.assignment.input.sha256
-        if declared is not None and lines.digest != declared:
-            detail = f"The input has the digest {lines.digest}, not {declared[:80]}; nothing of it counts."
+        if declared is not None and intake.digest != declared:
+            detail = f"The input has the digest {intake.digest}, not {declared[:80]}; nothing of it counts."
             raise Stopped(DIGEST_MISMATCH, detail)
 
     def _note_start(self) -> None:
@@ -209,6 +224,7 @@ class Attempt:
         await self._in_contact(ending)
         ending = self._called_back(ending)
         if handed and hands_over(ending):
+            self._spool.finish()
             try:
                 await self._publish()
             except WebError as error:
@@ -220,9 +236,9 @@ class Attempt:
 
     async def _may_hand_over(self, ending: Stopped) -> bool:
         """Whether a stopped attempt's answers may go out: only if the input is all known to be what was declared."""
-        if not hands_over(ending) or not self._spool.size:
+        if not hands_over(ending) or not self._spool.taken:
             return False
-        return await inputs.is_declared(self.assignment.input, self._lines, self._around.web)
+        return await inputs.is_declared(self.assignment.input, self._intake, self._around.web)
 
     async def _in_contact(self, ending: Stopped | None) -> None:
         contact = self._around.contact
@@ -244,6 +260,7 @@ class Attempt:
 
     async def _sign(self, ending: Stopped | None, *, handed: bool) -> None:
         outcome: Outcome = "Succeeded" if ending is None else ending.outcome
+        ending = discreet(ending) if ending and self._sealed else ending
         job = self.assignment
         kept = handed or outcome == "Interrupted"
         end = End(
@@ -251,7 +268,7 @@ class Attempt:
             body=self.body,
             outcome=outcome,
             usage=self.usage if kept else Usage(),
-            input_sha256=job.input.sha256 or (self._lines.digest if self._lines else NOTHING),
+            input_sha256=job.input.sha256 or (self._intake.digest if self._intake else NOTHING),
             output_sha256=self._spool.digest if handed else NOTHING,
             output_bytes=self._spool.size if handed else 0,
             started=int(self._started or self._accepted),

@@ -1,9 +1,8 @@
-"""A stream of bytes as numbered lines: hashed on the way, in constant memory however long a line is."""
+"""A stream of bytes as numbered lines, in constant memory however long a line is."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -34,18 +33,6 @@ class Lines:
         self._number = 0
         self._done = False
         self._lock = asyncio.Lock()
-        self._hash = hashlib.sha256()
-        self.bytes = 0
-
-    @property
-    def done(self) -> bool:
-        """Whether the stream was read to its end."""
-        return self._done
-
-    @property
-    def digest(self) -> str:
-        """SHA-256, in hex, of what was read so far."""
-        return self._hash.hexdigest()
 
     async def take(self) -> Line | None:
         """The next line; None after the last one. Raises what the stream raises."""
@@ -60,8 +47,6 @@ class Lines:
         if chunk is None:
             self._finish()
         else:
-            self._hash.update(chunk)
-            self.bytes += len(chunk)
             self._split(chunk)
 
     def _split(self, chunk: bytes) -> None:

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from cocoon.attest import tls
+from cocoon.attest.channel import verifying
 from cocoon.attest.collect import Collector
 from cocoon.runner.contact import Contact
 from cocoon.runner.events import Events
@@ -23,6 +24,7 @@ from cocoon.runner.health import Health
 from cocoon.runner.http_api import Api
 from cocoon.runner.jobs import Jobs
 from cocoon.runner.journal import Journal
+from cocoon.runner.keyrings import Keyrings
 from cocoon.runner.keys import KeyRing, make_keys
 from cocoon.runner.metrics import Metrics
 from cocoon.runner.models import Models
@@ -79,6 +81,7 @@ class Runner:
             web=outside,
             events=self.events,
             signer=signer,
+            keyrings=self._keyrings(),
             contact=self.contact,
             metrics=self.metrics,
             now=time.time,
@@ -87,6 +90,15 @@ class Runner:
         stack.push_async_callback(self.jobs.close)
         self._watch(stack)
         await self._listen(around, signer)
+
+    def _keyrings(self) -> Keyrings:
+        return Keyrings(
+            keys=self.keys,
+            collector=self._collector,
+            payee=self.settings.payee,
+            judge=verifying(time.time),
+            test_roots=self.settings.test_roots,
+        )
 
     def _report(self, journal: Journal) -> None:
         self.metrics.journal_damaged.inc(journal.damaged)

@@ -1,6 +1,7 @@
 """The answers of one attempt until they are handed over: in memory while few, in a file of the journal's volume beyond.
 
-Nothing leaves the runner before the whole input's digest is known to be right, so all answers wait here.
+Nothing leaves the runner before the whole input's digest is known to be right, so all answers wait here. Answers that
+are sealed to the client are sealed before they come here: the volume never holds them in the clear.
 """
 
 from __future__ import annotations
@@ -13,36 +14,48 @@ from typing import IO, Final
 
 from cocoon.runner import web
 from cocoon.runner.endings import OUTPUT_TOO_LARGE, SPOOL_UNAVAILABLE, Stopped, interrupted
+from cocoon.runner.forms import PLAIN, Form
 
 #: What is kept in memory before it goes to the file.
 BUFFER: Final = 1 << 20
 
 
 class Spool:
-    """Append lines, then read them once or more; `limit` in bytes."""
+    """Append lines, `finish`, then read them once or more; `limit` in bytes, of what is handed over."""
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: Path, limit: int, form: Form = PLAIN) -> None:
         self._path = path
         self._limit = limit
-        self._buffer = bytearray()
+        self._form = form
+        self._buffer = bytearray(form.begin())
         self._file: IO[bytes] | None = None
         self._hash = hashlib.sha256()
         self._lock = asyncio.Lock()
-        self.size = 0
+        self._written = 0
+        self.taken = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are to hand over so far."""
+        return self._written + len(self._buffer)
 
     @property
     def digest(self) -> str:
-        """SHA-256, in hex, of all lines."""
+        """SHA-256, in hex, of what is handed over."""
         hashed = self._hash.copy()
         hashed.update(self._buffer)
         return hashed.hexdigest()
 
     def append(self, line: bytes) -> None:
         """Add a line. Raises Stopped if the output gets too large."""
-        if self.size + len(line) > self._limit:
+        if self._form.size(self.taken + len(line)) > self._limit:
             raise Stopped(OUTPUT_TOO_LARGE, f"The answers have more than the {self._limit} bytes that they may have.")
-        self._buffer += line
-        self.size += len(line)
+        self._buffer += self._form.push(line)
+        self.taken += len(line)
+
+    def finish(self) -> None:
+        """No line follows."""
+        self._buffer = bytearray(self._form.finish(bytes(self._buffer)))
 
     @property
     def full(self) -> bool:
@@ -53,6 +66,7 @@ class Spool:
         """Write the buffer to the file. Raises Stopped if the volume is full."""
         async with self._lock:
             batch, self._buffer = bytes(self._buffer), bytearray()
+            self._written += len(batch)
             try:
                 await asyncio.to_thread(self._write, batch)
             except OSError as error:

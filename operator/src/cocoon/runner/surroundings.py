@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from cocoon.runner.contact import Contact
 from cocoon.runner.events import Events
+from cocoon.runner.keyrings import Keyrings
 from cocoon.runner.metrics import Metrics
 from cocoon.runner.models import Models
 from cocoon.runner.settings import Settings
@@ -25,6 +26,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     web: Web
     events: Events
     signer: Signer
+    keyrings: Keyrings
     contact: Contact
     metrics: Metrics
     now: Callable[[], float]
