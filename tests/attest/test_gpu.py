@@ -75,7 +75,7 @@ def test_blackwell_is_believed_with_its_own_reference_measurements() -> None:
 
 def test_what_is_needed_is_known_from_the_evidence() -> None:
     found = beside(evidence(), evidence(OTHER))
-    named = {need.name for need in (*needs(found), *more_needs(found, COLLATERAL))}
+    named = {need.name for need in (*needs(found), *more_needs(COLLATERAL))}
     assert named - {"intel/00906ED50000/platform.json"} == set(COLLATERAL.items)
 
 

@@ -17,9 +17,8 @@ def needs(bundle: Bundle) -> tuple[Need, ...]:
     return tuple({need.name: need for need in found}.values())
 
 
-def more_needs(bundle: Bundle, collateral: Collateral) -> tuple[Need, ...]:
+def more_needs(collateral: Collateral) -> tuple[Need, ...]:
     """What only becomes known from collateral: the revocation of those who signed the reference measurements."""
-    del bundle  # every reference measurement at hand was asked for on its behalf
     found: list[Need] = []
     for name, raw in collateral.items.items():
         if name.startswith("nvidia/rim/"):
