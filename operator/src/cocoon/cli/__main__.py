@@ -9,10 +9,12 @@ from typing import Final
 
 import click
 
-from cocoon.cli import completion, digest, earnings, operation, payouts, release, screen
+from cocoon.cli import completion, digest, earnings, operation, payouts, release, screen, status, why
 from cocoon.cli.failure import DONE, FAILED, USAGE, Failure
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
+    status.command,
+    why.command,
     earnings.command,
     payouts.command,
     operation.drain,
