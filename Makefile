@@ -110,6 +110,10 @@ bench-input: venv ## An input of 10 GiB through the runner, to see that its memo
 bench-payout: venv ## Receipts taken, transfers settled and what they cost, on PostgreSQL, SQLite and a local chain.
 	$(BIN)/python -m tests.bench.bench_payout
 
+.PHONY: bench-seal
+bench-seal: venv ## A sealed input of 1 GiB opened by the runner, beside pyrage alone on the same file.
+	$(BIN)/python -m tests.bench.bench_seal
+
 # ---- chaos
 
 .PHONY: chaos-payout
@@ -123,6 +127,10 @@ chaos-operator: venv binaries ## The operator under 1,000 kill -9 at random mome
 .PHONY: chaos-outage
 chaos-outage: venv binaries ## The API server, and then etcd, away for two minutes while jobs run (6 minutes).
 	$(BIN)/python -m tests.chaos.operator.outage
+
+.PHONY: fuzz-age
+fuzz-age: venv ## Malformed age files for ten minutes.
+	$(BIN)/python -m tests.chaos.fuzz_age
 
 .PHONY: clean
 clean: ## Remove what was built here; caches in the home folder stay.
