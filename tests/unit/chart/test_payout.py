@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 import yaml
 from cryptography import x509
+from msgspec.structs import fields
 
 from cocoon.api.trust import Trust
 from cocoon.fleet import settings as fleet_settings
 from cocoon.payout import settings as payout_settings
+from cocoon.payout.sending.settings import PaymentSettings
 from cocoon.payout.settings import Settings
 from cocoon.ton.localton.faucet import BALANCE, FAUCET
 from cocoon.ton.localton.local_chain import LocalChain
 from cocoon.ton.localton.records import Genesis
-from tests.unit.chart.conftest import Objects, Render
+from tests.unit.chart.conftest import CHART, Objects, Render
 from tests.unit.chart.values import CLUSTER, LOCAL, OPERATOR, REAL, Values, changed
 
 pytestmark = pytest.mark.helm
@@ -58,6 +60,14 @@ def test_the_service_understands_its_settings(render: Render, tmp_path: Path, va
     assert found.policy.trust is (Trust.TEST if values is LOCAL else Trust.HARDWARE)
     assert found.payments is not None
     assert found.payments.minimum_payout == "10000000000"
+
+
+def test_the_chart_knows_every_setting_and_no_other() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]["payout"]["properties"]
+    settable = {field.encode_name for field in fields(payout_settings.PolicySettings)}
+    assert set(schema["policy"]["properties"]) == settable
+    settable = {field.encode_name for field in fields(PaymentSettings)} - {"keyFile"}
+    assert set(schema["payments"]["properties"]) == settable
 
 
 def test_what_is_left_empty_is_no_cap_of_nothing(render: Render, tmp_path: Path) -> None:
