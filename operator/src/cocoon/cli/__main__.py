@@ -9,12 +9,14 @@ from typing import Final
 
 import click
 
-from cocoon.cli import completion, digest, earnings, operation, payouts, release, screen, status, why
+from cocoon.cli import completion, digest, earnings, operation, output, payouts, release, screen, status, submit, why
 from cocoon.cli.failure import DONE, FAILED, USAGE, Failure
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
     status.command,
     why.command,
+    submit.command,
+    output.command,
     earnings.command,
     payouts.command,
     operation.drain,

@@ -31,7 +31,7 @@ def _forbidden(status: int, message: str) -> str:
 def _refused(status: int, told: dict[str, Any], message: str, what: str) -> str:
     match status:
         case 409 if told.get("reason") == "AlreadyExists":
-            return f"There is a {what} already: choose another name, or delete that one."
+            return f"{what} exists already: choose another name, or delete that one."
         case 409:
             return f"{what} was changed by somebody else at the same time: try again."
         case 400 | 422:

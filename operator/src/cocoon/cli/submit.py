@@ -1,0 +1,128 @@
+"""`kubectl cocoon submit FILE`: create jobs from manifests or JSON Lines, and watch them to their end if wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+from msgspec import Struct
+
+from cocoon.api.job import InferenceJob
+from cocoon.cli import screen
+from cocoon.cli.cluster import Cluster, connected
+from cocoon.cli.failure import BAD_NEWS, DONE, NOT_YET, Failure
+from cocoon.cli.job_file import JobOptions, items, jobs
+from cocoon.cli.kinds import JOB, Manifest
+from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster, packed
+from cocoon.cli.progress import Progress
+
+#: Each is watched by a connection of its own.
+_MOST_WATCHED: Final = 64
+
+
+class After(Struct, frozen=True):
+    """What to do once jobs are created."""
+
+    watch: bool = False
+    timeout: float = 86_400
+    output: str | None = None
+
+
+on_job: Final = packed(
+    JobOptions,
+    "options",
+    click.option("--model", metavar="NAME", help="The model that answers; needed for JSON Lines."),
+    click.option("--model-sha256", metavar="DIGEST", help="Only this version of it (kubectl cocoon digest)."),
+    click.option("--name", metavar="NAME", help="The job's name; default: the file's with some random characters."),
+    click.option("--budget", metavar="AMOUNT", help="What it may cost at most: nanoTON, or TON as in 0.5TON."),
+    click.option("--maximum-price", metavar="AMOUNT", help="What a million items may cost at most."),
+    click.option("--parallelism", metavar="N", type=click.IntRange(1, 4096), help="Items at work at the same time."),
+    click.option("--priority", metavar="N", type=click.IntRange(-1000, 1000), help="Higher ones are served first."),
+    click.option("--deadline", metavar="TIME", help="When it must be done, as 2026-12-01T00:00:00Z."),
+    click.option("--trust", type=click.Choice(["Hardware", "Test"]), help="The least trust; default: Hardware."),
+    click.option("--provider", metavar="[NAMESPACE/]NAME", multiple=True, help="Only this one, or these."),
+    click.option("--input-uri", metavar="URL", help="Where runners fetch FILE, whose digest is taken from it."),
+    click.option("--output-uri", metavar="URL", help="Where runners put the answers: a presigned PUT."),
+)
+after: Final = packed(
+    After,
+    "then",
+    click.option("--watch", is_flag=True, help="Watch until it is over; exit with status 3 if it fails."),
+    click.option("--timeout", metavar="SECONDS", type=float, default=86_400, show_default=True, help="Watch so long."),
+    click.option("-o", "--output", type=click.Choice(["json", "yaml", "name"]), help="Print the created objects."),
+)
+
+
+@click.command("submit", short_help="create jobs from a manifest or from JSON Lines")
+@click.argument("file", type=EXISTING_FILE)
+@on_job
+@after
+@on_cluster
+def command(file: Path, options: JobOptions, then: After, reach: Reach) -> int:
+    """Create the jobs that FILE holds: InferenceJob manifests (.yaml, .yml, .json), else JSON Lines, one item a line.
+
+    Options change what a manifest says. JSON Lines are checked here; up to 32 KiB go into the job itself, more needs
+    --input-uri and --output-uri.
+    """
+    return asyncio.run(_submit(jobs(file, options), then, reach))
+
+
+async def _submit(wanted: Sequence[Manifest], then: After, reach: Reach) -> int:
+    if then.watch and len(wanted) > _MOST_WATCHED:
+        raise Failure(f"{len(wanted)} jobs are too many to watch: submit them without, then kubectl get ijob -w.")
+    async with connected(reach) as cluster:
+        created = [await _create(cluster, body, then) for body in wanted]
+        if then.output in ("json", "yaml"):
+            screen.show(created[0] if len(created) == 1 else created, then.output)
+        return await _watch(cluster, created, then.timeout) if then.watch else DONE
+
+
+async def _create(cluster: Cluster, body: Manifest, then: After) -> Manifest:
+    namespace = body["metadata"].get("namespace") or cluster.namespace
+    created = await cluster.create(JOB, namespace, body)
+    name = created["metadata"]["name"]
+    if then.output == "name":
+        screen.say(f"inferencejob.cocoonfleet.io/{name}")
+    elif then.output is None:
+        screen.say(f"Created {namespace}/{name}.")
+    return created
+
+
+async def _watch(cluster: Cluster, created: Sequence[Manifest], patience: float) -> int:
+    progress = Progress({_key(body): items(body) for body in created})
+    try:
+        with progress:
+            async with asyncio.timeout(patience):
+                await _follow_all(cluster, created, progress)
+    except TimeoutError:
+        raise Failure(f"{progress.unfinished} jobs are not over after {patience:g} s; they go on.", NOT_YET) from None
+    return BAD_NEWS if progress.failed else DONE
+
+
+async def _follow_all(cluster: Cluster, created: Sequence[Manifest], progress: Progress) -> None:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for body in created:
+                tasks.create_task(_follow(cluster, body, progress))
+    except* Failure as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _follow(cluster: Cluster, created: Manifest, progress: Progress) -> None:
+    """Tell the progress of each change of a job until it is over."""
+    meta = created["metadata"]
+    async for body in cluster.changes(JOB, meta["namespace"], meta["name"]):
+        job = msgspec.convert(body, InferenceJob)
+        if job.metadata.uid != meta["uid"]:
+            raise Failure(f"{_key(created)} was deleted, and there is another one of its name now.")
+        progress.tell(_key(body), job.status)
+        if job.status.state in ("Succeeded", "Failed"):
+            return
+
+
+def _key(body: Manifest) -> str:
+    return f"{body['metadata']['namespace']}/{body['metadata']['name']}"
