@@ -200,6 +200,24 @@ async def test_a_payment_that_nobody_here_made_is_drift_and_stops_everything(dat
         assert await meanings(payer) == ["funding", "foreign", "foreign"]
 
 
+async def test_a_rebuild_finds_lanes_that_the_settings_do_not_name(tmp_path: Path) -> None:
+    world = ChainWorld(lanes=3, timeout=600)
+    world.fund()
+    terms = Terms(trust=Trust.TEST, require_gpu=False, development=True)
+    async with Payer(world, f"sqlite:///{tmp_path}/old") as payer:
+        await payer.rounds(2)
+        held = (await payer.balances())["hot wallet"]
+    world.lanes = world.lanes[:1]
+    async with Store(f"sqlite:///{tmp_path}/new") as store:
+        found = await rebuild(SendingParts(store, world.port(), world.lanes, KEY, RULES), tmp_path / "archive", terms)
+        assert (found.lanes, found.drift) == ((100, 101, 102), 0)
+    again = Payer(world, f"sqlite:///{tmp_path}/new")
+    again.zero_state = world.port().zero_state.root_hash.hex()
+    async with again:
+        assert (await again.rounds(2)).drift == 0
+        assert (await again.balances())["hot wallet"] == held
+
+
 async def test_everything_can_be_made_again_from_archive_and_chain(tmp_path: Path, database: str) -> None:
     world = ChainWorld(lanes=2, timeout=600)
     world.fund()

@@ -35,6 +35,8 @@ async def run(settings: Settings) -> None:
     except (NotEmpty, BadArchive, BadKeyFile, WrongWallet, ChainError, ValueError) as error:
         raise BadRebuild(str(error)) from error
     counts = {"receipts": found.replayed.receipts, "credits": found.replayed.credits, "transfers": found.transfers}
-    _LOG.info("rebuilt", extra={**counts, "drift": found.drift, "quiet_until": found.quiet_until})
+    _LOG.info("rebuilt", extra={**counts, "lanes": found.lanes, "drift": found.drift, "quiet_until": found.quiet_until})
     if found.drift:
-        raise BadRebuild(f"The wallets have {found.drift} nanoTON that archive and history can't explain: look for it.")
+        raise BadRebuild(
+            f"The wallets have {found.drift} nanoTON that archive and chain don't explain: see docs/runbooks/drift.md."
+        )

@@ -142,5 +142,5 @@ def obstacles(found: Round, quiet: Instant, *, empty: bool) -> dict[str, str]:
         until = format_time(quiet) if quiet < RESTORED else "the chain has been read"
         why["Quiet"] = f"Nothing is sent until {until}: a message that these books don't know may be on its way."
     elif empty and not why:
-        why["HotWalletEmpty"] = "No hot wallet covers what is due: fund one, its addresses are in the metrics."
+        why["HotWalletEmpty"] = "No hot wallet covers what is due: fund one; the command `wallets` names them."
     return why
