@@ -63,6 +63,11 @@ def der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
+def pem(certificate: x509.Certificate) -> bytes:
+    """The certificate in PEM."""
+    return certificate.public_bytes(Encoding.PEM)
+
+
 def check_chain(chain: Sequence[x509.Certificate], now: float, findings: Findings, links: Links) -> bool:
     """Whether each certificate is issued by the next and the last by itself, all valid now; what is wrong is noted."""
     issuers = [*chain[1:], chain[-1]]

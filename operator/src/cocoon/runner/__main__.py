@@ -7,7 +7,8 @@ import logging
 import signal
 import sys
 
-from cocoon.attest.collect import SoftwareCollector
+from cocoon.attest.hardware import choose
+from cocoon.attest.tsm import TeeFailure
 from cocoon.runner import logs, settings
 from cocoon.runner.process import Runner
 from cocoon.runner.triton_grpc import GrpcTriton
@@ -20,9 +21,11 @@ async def run(chosen: settings.Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    collector = await choose(chosen.collector, test_roots=chosen.test_roots)
+    _log.info("attesting", extra={"tee": collector.tee, "trust": collector.trust})
     async with (
         GrpcTriton(chosen.triton_grpc, chosen.triton_control_key) as triton,
-        Runner(chosen, triton, SoftwareCollector()) as runner,
+        Runner(chosen, triton, collector) as runner,
     ):
         _log.info("serving", extra={"boot": runner.keys.boot, **runner.ports})
         await stopping.wait()
@@ -30,22 +33,14 @@ async def run(chosen: settings.Settings) -> None:
 
 
 def main() -> int:
-    """0 after an orderly end, 2 if the settings are wrong."""
+    """0 after an orderly end, 2 if the settings are wrong or there is no TEE that they allow."""
     logs.set_up()
     try:
-        asyncio.run(run(_admissible(settings.from_process())))
-    except settings.SettingsError as error:
+        asyncio.run(run(settings.from_process()))
+    except (settings.SettingsError, TeeFailure) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
-
-
-def _admissible(chosen: settings.Settings) -> settings.Settings:
-    if not chosen.test_roots:
-        raise settings.SettingsError(
-            "This machine has no TEE that this version knows. Development evidence needs COCOON_TEST_ROOTS=true."
-        )
-    return chosen
 
 
 if __name__ == "__main__":

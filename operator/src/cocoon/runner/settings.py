@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from cocoon.api.durations import parse_duration
+from cocoon.attest.hardware import Choice
 
 #: What a ConfigMap output may hold; etcd refuses objects over 1.5 MiB and the answers are not alone in theirs.
 MAXIMUM_CONFIGMAP_BYTES: Final = 512 * 1024
@@ -43,6 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     namespace: str
     allow_private_addresses: bool
     test_roots: bool
+    collector: Choice = "auto"
     ca_bundle: str
     """PEM certificates that are trusted besides the public ones; empty if there are none."""
     proxy: str
@@ -71,6 +73,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         namespace=source.text("COCOON_NAMESPACE", ""),
         allow_private_addresses=source.get("COCOON_ALLOW_PRIVATE_ADDRESSES", _flag, ""),
         test_roots=source.get("COCOON_TEST_ROOTS", _flag, ""),
+        collector=source.get("COCOON_COLLECTOR", _collector, "auto"),
         ca_bundle=source.get("COCOON_CA_BUNDLE", _bundle, ""),
         proxy=source.text("HTTPS_PROXY", ""),
         no_proxy=source.get("NO_PROXY", _names, ""),
@@ -131,6 +134,13 @@ def _folder(text: str) -> Path:
     if not path.is_absolute():
         raise ValueError(f"{text!r} is not an absolute path")
     return path
+
+
+def _collector(text: str) -> Choice:
+    choices: dict[str, Choice] = {"auto": "auto", "tee": "tee", "software": "software"}
+    if text not in choices:
+        raise ValueError("must be auto, tee or software")
+    return choices[text]
 
 
 def _flag(text: str) -> bool:

@@ -1,0 +1,72 @@
+"""Collecting evidence on real hardware: the GPUs first, as the CPU vouches for what they said."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from cocoon.api.evidence import FORMAT, Bundle, GpuEvidence, Keys, Role, Tee
+from cocoon.api.trust import Trust
+from cocoon.attest.bundle import bind, gpu_nonce
+from cocoon.attest.collect import Collector, SoftwareCollector
+from cocoon.attest.nvml import Nvml
+from cocoon.attest.tsm import CpuReport, TeeFailure, Tsm
+
+#: `auto` takes a TEE where there is one, and the software stand-in elsewhere if test roots are allowed.
+Choice = Literal["auto", "tee", "software"]
+
+
+class Cpu(Protocol):
+    """What makes the CPU's report."""
+
+    async def report(self, data: bytes) -> CpuReport:
+        """A report about these 64 bytes. Raises TeeFailure."""
+
+
+class Gpus(Protocol):
+    """What makes the GPUs' reports."""
+
+    async def evidence(self, nonce: bytes) -> tuple[GpuEvidence, ...]:
+        """Reports about these 32 bytes. Raises TeeFailure."""
+
+
+class HardwareCollector(Struct, frozen=True, kw_only=True):
+    """Evidence of a TDX or SEV-SNP guest and of its GPUs, if it has any."""
+
+    tee: Tee
+    cpu: Cpu
+    gpus: Gpus | None = None
+    role: Role = "runner"
+    trust: Trust = Trust.HARDWARE
+
+    async def collect(self, nonce: bytes, keys: Keys, payee: str) -> Bundle:
+        """A fresh bundle. Raises TeeFailure, which is an OSError."""
+        asked = gpu_nonce(self.role, nonce, keys, payee)
+        gpus = await self.gpus.evidence(asked) if self.gpus is not None else ()
+        found = await self.cpu.report(bind(self.role, nonce, keys, payee, gpus))
+        return Bundle(
+            format=FORMAT,
+            role=self.role,
+            nonce=nonce,
+            keys=keys,
+            payee=payee,
+            tee=found.tee,
+            cpu=found.report,
+            endorsements=found.endorsements,
+            gpus=gpus,
+        )
+
+
+async def choose(
+    choice: Choice, *, test_roots: bool, role: Role = "runner", tsm: Tsm | None = None, nvml: Nvml | None = None
+) -> Collector:
+    """The collector of this machine. Raises TeeFailure if there is none that may be used."""
+    cpu, gpus = tsm or Tsm(), nvml or Nvml()
+    if choice == "tee" or (choice == "auto" and cpu.is_there()):
+        first = await cpu.report(bytes(64))  # also shows early, and in the log, that the TEE works
+        return HardwareCollector(tee=first.tee, cpu=cpu, gpus=gpus if gpus.is_there() else None, role=role)
+    if not test_roots:
+        where = "This machine is no TDX or SEV-SNP guest (configfs-tsm is not there)."
+        raise TeeFailure(f"{where} Development evidence needs COCOON_TEST_ROOTS=true.")
+    return SoftwareCollector(role=role)
