@@ -27,28 +27,30 @@ from cocoon.payout.store.database import BadDatabase, NotTheWriter
 from cocoon.payout.store.writer import DatabaseAway
 
 _LOG: Final = logging.getLogger(__name__)
+#: What ends the process with a sentence, and is no fault of its code.
+_TOLD: Final = (BadSettings, BadDatabase, BadBackup, BadRebuild, DatabaseAway, NotTheWriter, WrongChain, WrongWallet)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 1 with a sentence on standard error if it can't work."""
+    """The exit status: 1 with a sentence on standard error if it can't work, or can't any more."""
     given = _parser().parse_args(arguments)
+    why = ""
     try:
         settings = read_settings(given.config)
         logs.set_up(settings.log_level)
         asyncio.run(_run(given, settings))
-    except (
-        BadSettings,
-        BadDatabase,
-        BadBackup,
-        BadRebuild,
-        DatabaseAway,
-        NotTheWriter,
-        WrongChain,
-        WrongWallet,
-    ) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    except* _TOLD as errors:
+        why = _sentence(errors)
+        sys.stderr.write(f"{why}\n")
+    return 1 if why else 0
+
+
+def _sentence(errors: BaseExceptionGroup[Exception]) -> str:
+    """The first error's own words, however deep among tasks it happened."""
+    first: BaseException = errors
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return str(first)
 
 
 def _parser() -> argparse.ArgumentParser:
