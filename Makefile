@@ -98,6 +98,10 @@ bench-plan: venv ## The planner alone: 1,000 nodes, 100,000 jobs.
 bench-jobs: venv binaries ## Jobs end to end on a real API server, in the profile of Kueue's own benchmark.
 	$(BIN)/python -m tests.bench.bench_jobs
 
+.PHONY: bench-attest
+bench-attest: venv ## Verdicts on evidence: a TDX guest with 8 GPUs.
+	$(BIN)/python -m tests.bench.bench_attest
+
 .PHONY: bench-runner
 bench-runner: venv ## The runner beside a bare Triton client.
 	$(BIN)/python -m tests.bench.bench_runner
