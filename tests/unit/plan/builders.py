@@ -188,7 +188,7 @@ def receipt(of: Job, attempt: int, outcome: str) -> str:
         budget="",
         minimum_trust=of.minimum_trust,
         spec_sha256="",
-        cost="1",
+        cost="0" if outcome == "Interrupted" else str(of.budget or 1),
         started=0,
         finished=0,
         evidence_sha256="",

@@ -8,12 +8,13 @@ from random import Random
 from msgspec.structs import replace
 
 from cocoon.api.evidence import Verdict
+from cocoon.api.money import Price
 from cocoon.api.trust import Trust
 from cocoon.fleet.plan.actions import Action
 from cocoon.fleet.plan.plan import plan
-from cocoon.fleet.plan.records import Credit, ForeignUse, Key, PayoutLink
+from cocoon.fleet.plan.records import ForeignUse, Key, PayoutLink
 from tests.unit.plan.builders import GPU, job, node, offer, provider, untrusted
-from tests.unit.plan.invariants import check_plan, check_world, full_pass
+from tests.unit.plan.invariants import check_money, check_plan, check_reported, check_world, full_pass
 from tests.unit.plan.world import World
 
 DC1, DC2 = Key("fleet/dc1"), Key("fleet/dc2")
@@ -28,7 +29,8 @@ class History:
         self.templates = 1
         self.world = World(*self._providers(), node("n1", 2), node("n2", 1), node("n3", 3))
         self.world.has(PayoutLink(configured=random.random() < 0.6))
-        self.world.has(Credit("a", 1_000, 0.0), Credit("b", 20, 0.0))  # type: ignore[arg-type]  # small accounts
+        self.world.accounts = {"a": 100, "b": 12}
+        self.accounts_are_read()
         self._steps: list[tuple[Callable[[], None], int]] = [
             (self.submit, 12),
             (self.operate, 30),
@@ -44,6 +46,9 @@ class History:
             (self.restart, 1),
             (self.contact_lapses, 1),
             (self.payout_goes_or_comes, 2),
+            (self.accounts_are_read, 6),
+            (self.somebody_pays_in, 5),
+            (self.change_price, 1),
         ]
 
     def _providers(self) -> list:  # type: ignore[type-arg]  # of providers
@@ -71,6 +76,7 @@ class History:
         self.world.settle(80)
         self.world.snapshot.touch_all()
         assert plan(self.world.snapshot, self.world.now).actions == ()
+        check_reported(self.world)
 
     # --- what people do ---
 
@@ -130,6 +136,20 @@ class History:
 
     def payout_goes_or_comes(self) -> None:
         self._payout(answers=self.random.random() < 0.5)
+
+    def accounts_are_read(self) -> None:
+        for namespace in self.world.accounts:
+            self.world.account_read(namespace)
+
+    def somebody_pays_in(self) -> None:
+        self.world.accounts[self.random.choice(["a", "b"])] += self.random.randint(1, 20)
+
+    def change_price(self) -> None:
+        provider = self.world.providers.get(DC1)
+        if provider is not None:
+            price = Price(per_million_items=str(self.random.randint(1, 9) * 1_000_000))
+            offers = {name: replace(each, price=price) for name, each in provider.offers.items()}
+            self.world.edit_provider(DC1, offers=offers)
 
     def _payout(self, *, answers: bool) -> None:
         if self.world.snapshot.payout.configured:
@@ -202,8 +222,12 @@ class History:
         trouble = self.random.choice([[1, 0, 0, 0], [4, 0, 0, 1], [6, 2, 1, 2]])
         self._round(lambda _: self.random.choices(["done", "fails", "unseen", "late"], trouble)[0])
 
+    def _inspect(self, actions: tuple[Action, ...]) -> None:
+        check_plan(self.world, actions)
+        check_money(self.world, actions)
+
     def _round(self, outcome: Callable[[Action], str]) -> None:
         expected = full_pass(self.world.snapshot, self.world.now)
-        actions = self.world.round(outcome, inspect=lambda planned: check_plan(self.world, planned))
+        actions = self.world.round(outcome, inspect=self._inspect)
         assert actions == expected
         check_world(self.world)

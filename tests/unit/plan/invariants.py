@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 
+from cocoon.api.receipts import Claims
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import actions as act
 from cocoon.fleet.plan.actions import Action
 from cocoon.fleet.plan.announcements import announcements
 from cocoon.fleet.plan.plan import plan
-from cocoon.fleet.plan.records import Job, Server
+from cocoon.fleet.plan.receipt_claims import claims_of
+from cocoon.fleet.plan.records import Job, Key, Server
 from cocoon.fleet.plan.snapshot import Snapshot
+from cocoon.fleet.plan.usage import bound_to
 from tests.unit.plan.builders import GPU
 from tests.unit.plan.world import World
 
@@ -123,6 +127,56 @@ def check_acknowledge(world: World, action: act.AcknowledgeEvents) -> None:
             assert (job.status.binding.server_uid, job.status.binding.attempt) != (action.server_uid, event.attempt)
 
 
+#: The writes of one job, in letters (see World.writes): told why it waits, bound, taken back, at last ended; and then,
+#: only if the payout service was away, one more that says Reported.
+_WRITES = re.compile(r"(E|BU)*(B|B?F|BS|BLR?)?")
+
+
+def check_writes(world: World) -> None:
+    """A job is written when it is bound and when it ends; what goes beyond has one of the few reasons there are."""
+    for uid, writes in world.writes.items():
+        letters = "".join(writes)
+        assert _WRITES.fullmatch(letters), (uid, letters)
+
+
+def check_reported(world: World) -> None:
+    """Once the payout service answers, every end that was written without it is reported."""
+    for job in world.jobs.values():
+        letters = "".join(world.writes[job.uid])
+        assert not world.snapshot.payout.configured or not letters.endswith("L"), (job.key, letters)
+
+
+def check_money(world: World, actions: tuple[Action, ...]) -> None:
+    """Without a payout service nothing is reported; a price is fixed by the bind, and is the one on offer then."""
+    configured = world.snapshot.payout.configured
+    for action in actions:
+        assert configured or not isinstance(action, act.ReportReceipt | act.ReportSettled)
+        if not isinstance(action, act.WriteJobStatus) or action.status.binding is None:
+            continue
+        job, binding = world.snapshot.jobs[action.job], action.status.binding
+        if action.purpose == "Bind":
+            offer = world.snapshot.providers[Key(str(binding.provider))].offers[job.model]
+            assert binding.price == offer.price
+            assert not configured or job.budget is not None
+        elif job.status.binding is not None:
+            assert binding == job.status.binding
+
+
+def check_accounts(world: World) -> None:
+    """What runs can always be paid: no account holds less than the budgets of its namespace's jobs under way."""
+    if not world.snapshot.payout.configured:
+        return
+    for namespace, holds in world.accounts.items():
+        bound = [job for job in world.jobs.values() if job.namespace == namespace and bound_to(job) is not None]
+        unpaid = [job for job in bound if not any(int(claims.cost) for claims in receipts_of(world, job.uid))]
+        assert sum(job.budget or 0 for job in unpaid) <= holds, (namespace, holds)
+
+
+def receipts_of(world: World, uid: str) -> list[Claims]:
+    """What the payout service has of a job."""
+    return [claims for receipt in world.ledger[uid] if (claims := claims_of(receipt)) is not None]
+
+
 def bound_jobs(world: World, server: Server) -> list[Job]:
     """Unfinished jobs that the API server says this server has."""
     return [
@@ -133,6 +187,13 @@ def bound_jobs(world: World, server: Server) -> list[Job]:
 
 
 def check_world(world: World) -> None:
+    """All that must be true of a world at any time."""
+    check_slots(world)
+    check_writes(world)
+    check_accounts(world)
+
+
+def check_slots(world: World) -> None:
     """Slots and GPUs are never given out twice; a job has at most one end."""
     for server in world.servers.values():
         view = world.views.get(server.uid)

@@ -31,10 +31,22 @@ def test_invariants_hold_in_random_histories(seed: int) -> None:
     live_through(seed)
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_a_job_takes_two_writes_when_nothing_goes_wrong(seed: int) -> None:
+    history = History(Random(seed))
+    for _ in range(60):
+        history.random.choice((history.submit, history.work, history.accounts_are_read))()
+        history.world.finish_all()
+    history.come_to_rest()
+    written = ["".join(history.world.writes[job.uid]) for job in history.world.ever.values() if job.finished]
+    assert {letters.lstrip("E") for letters in written} <= {"BS", "F"}  # F: a job that can never run, or comes too late
+
+
 def test_histories_are_eventful() -> None:
     """The other test means nothing unless all of these happen."""
     kinds: set[str] = set()
-    for seed in range(12):
+    for seed in range(16):
         for action in live_through(seed).world.log:
             kinds.add(f"{type(action).__name__} {getattr(action, 'purpose', getattr(action, 'reason', ''))}".strip())
     assert kinds >= {

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from cocoon.api.conditions import Condition
 from cocoon.api.evidence import Verdict
 from cocoon.api.groups import ATTESTED_CONDITION
-from cocoon.api.money import Usage
+from cocoon.api.money import NanoTon, Usage
 from cocoon.api.runner import Finished, ModelState
 from cocoon.api.trust import Trust
 from cocoon.fleet.plan import actions as act
@@ -27,6 +27,7 @@ from cocoon.fleet.plan.receipt_claims import claims_of
 from cocoon.fleet.plan.records import (
     Attempt,
     Attestation,
+    Credit,
     Job,
     Key,
     Provider,
@@ -64,6 +65,11 @@ class World:
         """Actions that are still under way."""
         self.ledger: dict[str, list[str]] = defaultdict(list)
         """Reported receipts by job uid."""
+        self.accounts: dict[str, int] = {}
+        """What each namespace's account holds at the payout service, in nanoTON."""
+        self.writes: dict[str, list[str]] = defaultdict(list)
+        """By job uid, the letter of each status write that was carried out: B(ind), U(nbind), E(xplain),
+        F(ail, without a receipt), S(ettled by a receipt), L(ate: as S, but Reported follows), R(eported)."""
         self.events: dict[Uid, int] = defaultdict(int)
         self.pods = 0
         self.ever: dict[Uid, Job] = {}
@@ -172,7 +178,7 @@ class World:
             old.nodes.values(),
             old.foreign.values(),
             old.namespaces.values(),
-            old.credit.values(),
+            () if self.accounts else old.credit.values(),
             self.providers.values(),
             self.servers.values(),
             self.jobs.values(),
@@ -183,6 +189,8 @@ class World:
         for uid in self.views:
             if uid not in self.unreachable:
                 self._show(uid)
+        for namespace in self.accounts:
+            self.account_read(namespace)
 
     def round(self, outcome: Outcome | None = None, inspect: Inspect | None = None) -> tuple[Action, ...]:
         """Plan, and carry out every action. `outcome` says how each goes: done, fails, or is done unseen."""
@@ -252,6 +260,7 @@ class World:
 
     def _write_job(self, action: act.WriteJobStatus) -> None:
         job = self._current(action.job, action.uid, action.resource_version)
+        self._written(job, action.purpose[0])
         self._store_job(replace(job, status=action.status, resource_version=self._next()))
 
     def _delete_job(self, action: act.DeleteJob) -> None:
@@ -291,6 +300,7 @@ class World:
         no = reasons.PAYOUT_UNREACHABLE if link.configured else reasons.NO_PAYOUT_SERVICE
         paid = Cause("Accepted" if truth == "True" else no, "Told.")
         status = job_status.mark(status, job, reasons.REPORTED, truth, paid, self.now)  # type: ignore[arg-type]  # a literal
+        self._written(job, "S" if truth == "True" or not link.configured else "L")
         if truth == "True":
             status = replace(status, receipt=None)  # as the operator's own record drops it
         self._store_job(replace(job, status=status, resource_version=self._next()))
@@ -299,15 +309,33 @@ class World:
         job = self._current(action.job, action.uid, action.resource_version)
         receipt = job.status.receipt
         assert receipt is not None
-        if receipt not in self.ledger[job.uid]:
-            self.ledger[job.uid].append(receipt)
+        self._book(job.uid, receipt)
+        self._written(job, "R")
         status = job_status.mark(job.status, job, reasons.REPORTED, "True", Cause("Accepted", "Told."), self.now)
         self._store_job(replace(job, status=replace(status, receipt=None), resource_version=self._next()))
 
     def _report(self, event: Finished) -> None:
         link = self.snapshot.payout
-        if link.configured and link.unreachable_since is None and event.receipt not in self.ledger[event.uid]:
-            self.ledger[event.uid].append(event.receipt)
+        if link.configured and link.unreachable_since is None:
+            self._book(event.uid, event.receipt)
+
+    def _book(self, uid: str, receipt: str) -> None:
+        """What the payout service does with a receipt: the first one of a job that claims payment is paid."""
+        earlier = self.ledger[uid]
+        if receipt in earlier:
+            return
+        paid = [claims_of(each) for each in earlier]
+        claims = claims_of(receipt)
+        earlier.append(receipt)
+        if claims is not None and not any(each is not None and int(each.cost) for each in paid):
+            self.accounts[claims.namespace] = self.accounts.get(claims.namespace, 0) - int(claims.cost)
+
+    def account_read(self, namespace: str) -> None:
+        """The operator reads an account."""
+        self.has(Credit(namespace, NanoTon(self.accounts[namespace]), self.now))
+
+    def _written(self, job: Job, letter: str) -> None:
+        self.writes[job.uid].append(letter)
 
     def _push(self, action: act.PushJob) -> None:
         known = self._view(action.server_uid)
