@@ -98,7 +98,7 @@ class Channel:
     async def attest(self, policy: Policy) -> Bundle:
         """The peer's evidence, believed. Raises Distrusted, Denied or Unreachable."""
         nonce = os.urandom(NONCE_BYTES)
-        raw = await self._post("/v1/evidence", EvidenceRequest(nonce))
+        raw = await self._send("POST", "/v1/evidence", EvidenceRequest(nonce))
         verdict = await self._judge(raw, nonce, policy)
         if not verdict.trusted:
             raise Distrusted(" ".join(reason.message for reason in verdict.reasons))
@@ -116,16 +116,23 @@ class Channel:
         self.peer = bundle
 
     async def ask(self, path: str, body: object, kind: type[Answer]) -> Answer:
-        """POST to the peer. Raises Denied or Unreachable."""
-        raw = await self._post(path, body)
+        """POST to the peer. Raises Denied, Distrusted or Unreachable."""
+        return self._read(await self._send("POST", path, body), kind)
+
+    async def get(self, path: str, kind: type[Answer]) -> Answer:
+        """GET from the peer. Raises Denied, Distrusted or Unreachable."""
+        return self._read(await self._send("GET", path, None), kind)
+
+    def _read(self, raw: bytes, kind: type[Answer]) -> Answer:
         try:
             return msgspec.json.decode(raw, type=kind)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise Unreachable(f"{self._address} answers with what can't be read: {str(error)[:200]}.") from None
 
-    async def _post(self, path: str, body: object) -> bytes:
+    async def _send(self, method: str, path: str, body: object) -> bytes:
         try:
-            request = self._session.post(
+            request = self._session.request(
+                method,
                 self._address + path,
                 data=msgspec.json.encode(body),
                 headers={"Content-Type": "application/json"},

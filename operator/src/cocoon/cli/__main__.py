@@ -9,7 +9,21 @@ from typing import Final
 
 import click
 
-from cocoon.cli import completion, digest, earnings, operation, output, payouts, release, screen, status, submit, why
+from cocoon.cli import (
+    completion,
+    digest,
+    earnings,
+    operation,
+    output,
+    payouts,
+    release,
+    screen,
+    seal,
+    status,
+    submit,
+    why,
+)
+from cocoon.cli import open as opening
 from cocoon.cli.failure import DONE, FAILED, USAGE, Failure
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
@@ -23,6 +37,8 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     operation.hold,
     operation.resume,
     release.command,
+    seal.command,
+    opening.command,
     digest.command,
     completion.command,
 )

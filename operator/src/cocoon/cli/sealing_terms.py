@@ -1,0 +1,97 @@
+"""The client's own terms: what a keyring must show before anything is sealed to it, and which runners it may let in.
+
+```yaml
+keyring:
+  trust: Hardware              # or Test: development evidence, which proves nothing
+  measurements: ["…"]          # keyrings that you trust; needed for Hardware
+  terms: "…"                   # SHA-256 of the keyring's own terms, if you have read them
+runners:
+  trust: Hardware
+  measurements: ["…"]          # runners that may open the input; while empty, the keyring's terms decide
+  gpus: 1                      # the least number of attested GPUs
+releases: 3                    # how many starts of runners may get the key: retries need more than one
+expiresIn: 24h
+```
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import yaml
+from msgspec import Struct, field
+
+from cocoon.api.durations import parse_duration
+from cocoon.api.sealing import MAXIMUM_RELEASES
+from cocoon.api.trust import Trust
+from cocoon.attest.policy import Policy
+from cocoon.cli.failure import Failure
+
+
+class KeyringTerms(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the keyring must show."""
+
+    trust: Trust = Trust.HARDWARE
+    measurements: tuple[str, ...] = ()
+    terms: str = ""
+
+    def policy(self) -> Policy:
+        """As verifiers take it."""
+        return Policy(
+            role="keyring",
+            trust=self.trust,
+            allow_test_roots=self.trust is Trust.TEST,
+            measurements=self.measurements,
+            payee=f"terms:{self.terms}" if self.terms else None,
+        )
+
+
+class RunnerTerms(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which runners the keyring may let in."""
+
+    trust: Trust = Trust.HARDWARE
+    measurements: tuple[str, ...] = ()
+    gpus: int = 0
+
+
+class SealingTerms(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """All of them."""
+
+    keyring: KeyringTerms = field(default_factory=KeyringTerms)
+    runners: RunnerTerms = field(default_factory=RunnerTerms)
+    releases: int = 3
+    expires_in: str = "24h"
+
+    @property
+    def lifetime(self) -> int:
+        """Seconds."""
+        return parse_duration(self.expires_in)
+
+
+def read_terms(path: Path) -> SealingTerms:
+    """The terms in this YAML file. Raises Failure."""
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        terms = msgspec.convert(given or {}, SealingTerms)
+        lifetime = terms.lifetime
+    except (OSError, yaml.YAMLError, ValueError) as error:
+        raise Failure(f"{path} can't be taken as your terms for sealing: {error}.") from error
+    if lifetime < 60 or not 1 <= terms.releases <= MAXIMUM_RELEASES or terms.runners.gpus < 0:
+        raise Failure(f"{path}: expiresIn is at least 1m, releases are 1 to {MAXIMUM_RELEASES}, gpus not negative.")
+    _check(terms, path)
+    return terms
+
+
+def _check(terms: SealingTerms, path: Path) -> None:
+    keyring, runners = terms.keyring, terms.runners
+    if keyring.trust is Trust.HARDWARE and not keyring.measurements:
+        raise Failure(
+            f"{path} asks for a keyring with trust Hardware and names no keyring.measurements: "
+            "list the keyrings that you trust, or nothing can be sealed."
+        )
+    if runners.trust is Trust.HARDWARE and not runners.measurements and not keyring.terms:
+        raise Failure(
+            f"{path} names neither runners.measurements nor keyring.terms, so that the keyring's owner alone would "
+            "decide which programs see the input: give one of them."
+        )
