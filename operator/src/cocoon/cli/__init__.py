@@ -1,7 +1,8 @@
 """kubectl-cocoon: the fleet at a prompt.
 
 One module per command. A module defines `command`, a click command whose docstring is its help, and `__main__.COMMANDS`
-names it in one line; its reference page (docs/reference/cli.md), completion and exit statuses follow from that.
+names it in one line; completion and exit statuses follow from that, and so does the reference page, once
+`python -m cocoon.cli.reference > docs/reference/cli.md` has been run (a test says when it must be).
 
     @click.command("seal", short_help="encrypt an input to an attested keyring")
     @click.argument("file", type=EXISTING_FILE)

@@ -8,7 +8,7 @@ from typing import Final
 from cocoon.api.money import MAXIMUM, NanoTon, parse_nanoton
 
 NANO: Final = 10**9
-_TON: Final = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))? ?(?:TON|ton)")
+_TON: Final = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,9}))? ?(?:TON|ton)")
 
 
 def in_ton(amount: int | str) -> str:

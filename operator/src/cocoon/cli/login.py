@@ -37,6 +37,7 @@ async def log_in(reach: Reach) -> Login:
     from kubernetes.aio.client import Configuration  # noqa: PLC0415 - see above
     from kubernetes.aio.config import load_incluster_config, load_kube_config  # noqa: PLC0415 - see above
     from kubernetes.aio.config.config_exception import ConfigException  # noqa: PLC0415 - see above
+    from yaml import YAMLError  # noqa: PLC0415 - see above
 
     logging.getLogger("kubernetes").setLevel(logging.CRITICAL)  # it logs what is told in a sentence below
     configuration = Configuration()
@@ -52,13 +53,13 @@ async def log_in(reach: Reach) -> Login:
         namespace = reach.namespace or loader.current_context["context"].get("namespace") or "default"
         return await _login(configuration, str(namespace))
     except ConfigException as error:
+        why = str(error).rstrip(".")
         raise Failure(
-            f"The kubeconfig can't be used: {error} Choose another one with --context or --kubeconfig."
+            f"The kubeconfig can't be used: {why}. Choose another one with --context or --kubeconfig."
         ) from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Failure(
-            f"The kubeconfig can't be read ({type(error).__name__}: {error}). Correct it or name another one."
-        ) from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, YAMLError) as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise Failure(f"The kubeconfig can't be read: {why}. Correct it, or name another one.") from error
 
 
 async def _login(configuration: Any, namespace: str) -> Login:  # noqa: ANN401 - the library is untyped
