@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from msgspec import Struct
 
 from cocoon.cli.__main__ import main
@@ -73,3 +75,25 @@ def site(kube: Kube, api_cluster: ApiServer, capsys: pytest.CaptureFixture[str])
     for plural in ("cocoonproviders", "inferencejobs"):
         kube.call("DELETE", f"/apis/cocoonfleet.io/v1alpha1/namespaces/{name}/{plural}")
     kube.call("DELETE", f"/api/v1/namespaces/{name}/pods?gracePeriodSeconds=0")
+
+
+@pytest.fixture
+def stranger(site: Site, api_cluster: ApiServer, tmp_path: Path) -> Path:
+    """A kubeconfig with the token of a service account that has no rights."""
+    path = f"/api/v1/namespaces/{site.namespace}/serviceaccounts"
+    site.kube.call("POST", path, {"metadata": {"name": "stranger"}})
+    spec = {"expirationSeconds": 600}
+    token = site.kube.call("POST", f"{path}/stranger/token", {"spec": spec})["status"]["token"]
+    authority = base64.b64encode(api_cluster.ca.read_bytes()).decode()
+    cluster = {"server": api_cluster.url, "certificate-authority-data": authority}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": {"token": token}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": site.namespace}}],
+        "current-context": "x",
+    }
+    file = tmp_path / "stranger.yaml"
+    file.write_text(yaml.safe_dump(config))
+    return file

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cocoon.api.groups import ATTESTED_CONDITION, FINALIZER
 from cocoon.cli.failure import DONE, FORBIDDEN, MISSING
 from cocoon.fleet.observe.provider import provider as read_provider
 from cocoon.fleet.plan.actions import CreateServer
 from cocoon.fleet.render.server_pod import RunnerTerms, server_pod
-from devcluster import ApiServer
 from tests.api.cli.conftest import Site
 from tests.scenario import builders
 
@@ -166,31 +163,16 @@ def test_a_job_that_is_not_there(site: Site) -> None:
 
 
 @pytest.fixture
-def tenant(site: Site, api_cluster: ApiServer, tmp_path: Path) -> Path:
+def tenant(site: Site, stranger: Path) -> Path:
     """A kubeconfig of somebody who may see jobs and providers of the namespace, and nothing else."""
-    site.kube.call("POST", f"/api/v1/namespaces/{site.namespace}/serviceaccounts", {"metadata": {"name": "tenant"}})
     rules = [{"apiGroups": ["cocoonfleet.io"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]
     roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{site.namespace}"
     site.kube.call("POST", f"{roles}/roles", {"metadata": {"name": "jobs"}, "rules": rules})
-    subject = {"kind": "ServiceAccount", "name": "tenant", "namespace": site.namespace}
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "jobs"}
-    site.kube.call(
-        "POST", f"{roles}/rolebindings", {"metadata": {"name": "jobs"}, "roleRef": reference, "subjects": [subject]}
-    )
-    path = f"/api/v1/namespaces/{site.namespace}/serviceaccounts/tenant/token"
-    token = site.kube.call("POST", path, {"spec": {"expirationSeconds": 600}})["status"]["token"]
-    authority = base64.b64encode(api_cluster.ca.read_bytes()).decode()
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": api_cluster.url, "certificate-authority-data": authority}}],
-        "users": [{"name": "u", "user": {"token": token}}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": site.namespace}}],
-        "current-context": "x",
-    }
-    file = tmp_path / "tenant.yaml"
-    file.write_text(yaml.safe_dump(config))
-    return file
+    subjects = [{"kind": "ServiceAccount", "name": "stranger", "namespace": site.namespace}]
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "jobs"}
+    binding = {"metadata": {"name": "jobs"}, "roleRef": role, "subjects": subjects}
+    site.kube.call("POST", f"{roles}/rolebindings", binding)
+    return stranger
 
 
 def test_a_tenant_sees_less_and_is_told_so(site: Site, provider: str, tenant: Path) -> None:
