@@ -21,7 +21,6 @@ from cocoon.api.runner import JobAssignment, JobPhase, JobProgress
 from cocoon.runner import inputs
 from cocoon.runner.account import Account
 from cocoon.runner.endings import (
-    CONTACT_LOST,
     DEADLINE_EXCEEDED,
     DIGEST_MISMATCH,
     OUTPUT_UNAVAILABLE,
@@ -91,8 +90,9 @@ class Attempt:
         return JobProgress(self.assignment.uid, self.assignment.attempt, self.phase, self.usage)
 
     def stop(self, reason: Stopped) -> None:
-        """End it early. What is being handed over already is only called back if it must not be paid."""
-        if self._stop is None and (self.phase in ("Waiting", "Running") or reason.outcome == "Interrupted"):
+        """End it early. What is being handed over, or cancelled, is only called back if it must not be paid."""
+        calls_back = reason.outcome == "Interrupted" and self._called_back(None) is None
+        if calls_back or (self._stop is None and self.phase in ("Waiting", "Running")):
             self._stop = reason
             if self._working is not None:
                 self._working.cancel()
@@ -221,7 +221,7 @@ class Attempt:
 
     async def _conclude(self, ending: Stopped | None) -> None:
         handed = ending is None or await self._may_hand_over(ending)
-        await self._in_contact(ending)
+        await self._in_contact()
         ending = self._called_back(ending)
         if handed and hands_over(ending):
             self._spool.finish()
@@ -240,11 +240,10 @@ class Attempt:
             return False
         return await inputs.is_declared(self.assignment.input, self._intake, self._around.web)
 
-    async def _in_contact(self, ending: Stopped | None) -> None:
+    async def _in_contact(self) -> None:
         contact = self._around.contact
         while contact.lost or self.stands_at < contact.losses:
-            found = self._called_back(ending)
-            if found is not None and found.code == CONTACT_LOST:
+            if self._called_back(None) is not None:
                 return
             await contact.changed()
 
