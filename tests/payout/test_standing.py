@@ -247,7 +247,8 @@ async def test_settings_that_are_mistyped(tmp_path: Path) -> None:
     file: Any = tmp_path / "payout.yaml"
     wrong = {
         "": "payout.yaml",
-        "database: x": "archive",
+        "database: x": "chain",
+        "{chain: {globalConfig: g}, database: x}": "archive",
         "{archive: a, chain: {globalConfig: g}}": "database",
         "{archive: a, chain: {globalConfig: g}, database: x, policy: {dailyCup: '5'}}": "dailyCup",
         "{archive: a, chain: {globalConfig: g}, database: x, policy: {dailyCap: '-5'}}": "dailyCap",

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from cocoon.api.money import NanoTon
 from cocoon.api.payout import DriftReport, Hold, OwnerTerms, Pause, PayTest
 from cocoon.api.trust import Trust
-from cocoon.payout.archive import Archive
+from cocoon.payout.archive import FolderArchive
 from cocoon.payout.by_hand import TEST_AMOUNT, ByHand
 from cocoon.payout.ledger import accounts
 from cocoon.payout.ledger.entries import Entry, post
@@ -48,7 +48,7 @@ async def payer(world: ChainWorld, database: str) -> AsyncIterator[Payer]:
 
 
 def by_hand(payer: Payer, folder: Path) -> ByHand:
-    return ByHand(payer.store, Archive(folder / "archive"), TERMS, payer.payments, lambda: payer.world.now)
+    return ByHand(payer.store, FolderArchive(folder / "archive"), TERMS, payer.payments, lambda: payer.world.now)
 
 
 def order(number: int, name: str = "t1") -> PayTest:
@@ -160,7 +160,7 @@ async def test_a_rebuild_knows_what_was_done_by_hand(world: ChainWorld, tmp_path
         before = await payer.balances()
     async with Store(database) as store:
         parts = SendingParts(store, world.port(), world.lanes, KEY, RULES)
-        assert (await rebuild(parts, tmp_path / "archive", TERMS)).drift == 0
+        assert (await rebuild(parts, FolderArchive(tmp_path / "archive"), TERMS)).drift == 0
     again = Payer(world, database)
     again.zero_state = world.port().zero_state.root_hash.hex()
     async with again:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from cocoon.api.money import NanoTon, Usage
 from cocoon.api.trust import Trust
+from cocoon.payout.archive import FolderArchive
 from cocoon.payout.commands.backup import back_up, restore
 from cocoon.payout.reconciling.rebuild import NotEmpty, rebuild
 from cocoon.payout.sending import books
@@ -209,7 +210,9 @@ async def test_a_rebuild_finds_lanes_that_the_settings_do_not_name(tmp_path: Pat
         held = (await payer.balances())["hot wallet"]
     world.lanes = world.lanes[:1]
     async with Store(f"sqlite:///{tmp_path}/new") as store:
-        found = await rebuild(SendingParts(store, world.port(), world.lanes, KEY, RULES), tmp_path / "archive", terms)
+        found = await rebuild(
+            SendingParts(store, world.port(), world.lanes, KEY, RULES), FolderArchive(tmp_path / "archive"), terms
+        )
         assert (found.lanes, found.drift) == ((100, 101, 102), 0)
     again = Payer(world, f"sqlite:///{tmp_path}/new")
     again.zero_state = world.port().zero_state.root_hash.hex()
@@ -240,11 +243,11 @@ async def test_everything_can_be_made_again_from_archive_and_chain(tmp_path: Pat
     terms = Terms(trust=Trust.TEST, require_gpu=False, development=True)
     async with Store(database) as store:
         parts = SendingParts(store, world.port(), world.lanes, KEY, RULES)
-        found = await rebuild(parts, tmp_path / "service" / "archive", terms)
+        found = await rebuild(parts, FolderArchive(tmp_path / "service" / "archive"), terms)
         assert (found.replayed.receipts, found.replayed.credits, found.replayed.evidence) == (6, 1, 3)
         assert (found.transfers, found.drift) == (3, 0)
         with pytest.raises(NotEmpty):
-            await rebuild(parts, tmp_path / "service" / "archive", terms)
+            await rebuild(parts, FolderArchive(tmp_path / "service" / "archive"), terms)
 
     again = Payer(world, database)
     again.zero_state = world.port().zero_state.root_hash.hex()

@@ -1,7 +1,8 @@
-"""The append-only archive: what moves money and comes from outside, on the disk before it is acknowledged.
+"""The append-only archive: what moves money and comes from outside, kept before it is acknowledged.
 
-One folder of segments, each a file of JSON lines that is only appended to; each process begins a segment of its own. A
-line that was cut off by a crash is the last of its segment, and nobody was told that it was taken.
+Here in one folder of segments, each a file of JSON lines that is only appended to; each process begins a segment of its
+own. A line that was cut off by a crash is the last of its segment, and nobody was told that it was taken. (In S3:
+cocoon.payout.archive_s3.)
 
 What is lost with the database can be made again from this folder and the chain: receipts, evidence and credits.
 """
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -82,7 +83,37 @@ class DriftTaken(Struct, frozen=True, tag="drift"):
 Record = ReceiptTaken | EvidenceTaken | CreditTaken | TestOrdered | DriftTaken
 
 
-class Archive:
+class Archive(Protocol):
+    """Where records are kept, one batch after the other: the writer of the database appends them."""
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Return when they are kept for good. Raises ArchiveFull; then none of them counts."""
+
+    def read(self) -> Iterator[Record]:
+        """All records in the order in which they came. Raises ValueError for one that can't be read."""
+
+    def close(self) -> None:
+        """Nothing more is appended."""
+
+
+def lines_of(records: Sequence[Record]) -> bytes:
+    """As they are kept: a line of JSON for each."""
+    return b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+
+
+class S3Settings(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A bucket and a prefix within it. The key pair comes from two files; `ca_file` (PEM) is a private authority's."""
+
+    bucket: str
+    access_key_file: str
+    secret_key_file: str
+    endpoint: str = ""
+    region: str = "us-east-1"
+    prefix: str = "payout-archive"
+    ca_file: str = ""
+
+
+class FolderArchive:
     """Appends to one segment. Calls must follow one another: the writer of the database makes them."""
 
     def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
@@ -94,8 +125,11 @@ class Archive:
     async def append(self, records: Sequence[Record]) -> None:
         """Return when they are on the disk. Raises ArchiveFull; then none of them counts."""
         if records:
-            lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
-            await asyncio.to_thread(self._write, lines)
+            await asyncio.to_thread(self._write, lines_of(records))
+
+    def read(self) -> Iterator[Record]:
+        """All records, oldest segment first."""
+        return read_archive(self.folder)
 
     def _write(self, lines: bytes) -> None:
         try:

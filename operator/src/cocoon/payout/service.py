@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from cocoon.api.times import Instant
-from cocoon.payout.archive import Archive
 from cocoon.payout.audit import audit, be_audited
 from cocoon.payout.auth.callers import Callers
 from cocoon.payout.by_hand import ByHand
@@ -28,7 +27,7 @@ from cocoon.payout.sending.holds import holds
 from cocoon.payout.sending.rules import SendingRules
 from cocoon.payout.sending.service import paying
 from cocoon.payout.sending.settings import rules_of
-from cocoon.payout.settings import Settings, terms_of, zero_state
+from cocoon.payout.settings import Settings, open_archive, terms_of, zero_state
 from cocoon.payout.stamp import check_trust, stamp
 from cocoon.payout.store.writer import Store
 from cocoon.payout.terms import Terms
@@ -59,7 +58,7 @@ async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterat
     """A service that takes receipts until the end. Raises BadSettings, WrongChain, NotTheWriter or DatabaseAway."""
     chain = await asyncio.to_thread(zero_state, Path(settings.chain.global_config))
     check_trust(settings.policy.trust, chain, settings.chain.development)
-    terms, archive, metrics = terms_of(settings, chain), Archive(Path(settings.archive)), Metrics()
+    terms, archive, metrics = terms_of(settings, chain), open_archive(settings), Metrics()
     async with Store(settings.database_url) as store, paying(settings, store, metrics.registry) as payments:
         async with store.writing() as connection:
             await stamp(connection, chain, settings.policy.trust, now())

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from cocoon.api.money import Price, parse_nanoton
 from cocoon.api.trust import Trust
+from cocoon.payout.archive import Archive, FolderArchive, S3Settings
 from cocoon.payout.sending.settings import PaymentSettings
 from cocoon.payout.store.schema import MOST_NANOTON
 from cocoon.payout.terms import Terms
@@ -82,10 +83,14 @@ class HttpSettings(Struct, frozen=True, rename="camel", forbid_unknown_fields=Tr
 
 
 class Settings(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """Everything. The database is `database`, or the first line of `database_file` if its URL holds a password."""
+    """Everything. The database is `database`, or the first line of `database_file` if its URL holds a password.
 
-    archive: str
+    What moves money is archived in the folder `archive`, or in the bucket `archive_bucket`.
+    """
+
     chain: ChainSettings
+    archive: str = ""
+    archive_bucket: S3Settings | None = None
     database: str = ""
     database_file: str = ""
     clusters: tuple[ClusterSettings, ...] = ()
@@ -116,9 +121,23 @@ def read_settings(path: Path) -> Settings:
         raise BadSettings(f"{path}: {error}") from None
     if not (settings.database or settings.database_file):
         raise BadSettings("database: give the database's URL, or databaseFile with it.")
+    if bool(settings.archive) == bool(settings.archive_bucket):
+        raise BadSettings("archive: give a folder, or archiveBucket instead.")
     if len({cluster.id for cluster in settings.clusters}) < len(settings.clusters):
         raise BadSettings("clusters: two have the same id.")
     return settings
+
+
+def open_archive(settings: Settings) -> Archive:
+    """Where the settings say. Raises BadSettings."""
+    if settings.archive_bucket is None:
+        return FolderArchive(Path(settings.archive))
+    from cocoon.payout.archive_s3 import S3Archive  # noqa: PLC0415 - a large library that most services never need
+
+    try:
+        return S3Archive(settings.archive_bucket)
+    except ValueError as error:
+        raise BadSettings(str(error)) from None
 
 
 def zero_state(global_config: Path) -> str:

@@ -12,7 +12,7 @@ from cocoon.payout.reconciling.replaying import BadArchive
 from cocoon.payout.sending.books import WrongWallet
 from cocoon.payout.sending.key_file import BadKeyFile
 from cocoon.payout.sending.paying import sending_parts
-from cocoon.payout.settings import Settings, terms_of, zero_state
+from cocoon.payout.settings import Settings, open_archive, terms_of, zero_state
 from cocoon.payout.store.writer import Store
 from cocoon.ton.chain import ChainError
 
@@ -31,7 +31,7 @@ async def run(settings: Settings) -> None:
     terms = terms_of(settings, await asyncio.to_thread(zero_state, config))
     try:
         async with Store(settings.database_url) as store, sending_parts(settings.payments, config, store) as parts:
-            found = await rebuild(parts, Path(settings.archive), terms)
+            found = await rebuild(parts, open_archive(settings), terms)
     except (NotEmpty, BadArchive, BadKeyFile, WrongWallet, ChainError, ValueError) as error:
         raise BadRebuild(str(error)) from error
     counts = {"receipts": found.replayed.receipts, "credits": found.replayed.credits, "transfers": found.transfers}

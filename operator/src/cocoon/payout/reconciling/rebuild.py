@@ -6,13 +6,13 @@ account. What was signed by the lost service and is still on its way is waited o
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, structs
 from sqlalchemy import func, select
 
 from cocoon.api.money import NanoTon
+from cocoon.payout.archive import Archive
 from cocoon.payout.reconciling.reconciler import Reconciler
 from cocoon.payout.reconciling.replaying import Replayed, replay
 from cocoon.payout.sending import books
@@ -45,7 +45,7 @@ class Rebuilt(Struct, frozen=True):
     quiet_until: int
 
 
-async def rebuild(parts: SendingParts, archive: Path, terms: Terms) -> Rebuilt:
+async def rebuild(parts: SendingParts, archive: Archive, terms: Terms) -> Rebuilt:
     """Fill an empty database. Raises NotEmpty, BadArchive, WrongChain, ChainErrors, DatabaseAway: then start over.
 
     All lanes that were ever in use count, with the key and the time-outs of the parts' lanes. Those that are not among

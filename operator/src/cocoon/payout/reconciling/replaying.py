@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -21,7 +20,7 @@ from cocoon.api.payout import Credit, WorkAnswer, WorkState
 from cocoon.attest import bundle as bundles
 from cocoon.attest.receipts import open_receipt, thumbprint
 from cocoon.attest.verify import verify
-from cocoon.payout.archive import CreditTaken, DriftTaken, EvidenceTaken, ReceiptTaken, TestOrdered, read_archive
+from cocoon.payout.archive import Archive, CreditTaken, DriftTaken, EvidenceTaken, ReceiptTaken, TestOrdered
 from cocoon.payout.by_hand import drift_entry, test_entry
 from cocoon.payout.clients import credit_entry
 from cocoon.payout.evidence import register
@@ -51,13 +50,13 @@ class Replayed(Struct):
     receipts: int = 0
 
 
-async def replay(connection: AsyncConnection, folder: Path, terms: Terms) -> Replayed:
+async def replay(connection: AsyncConnection, archive: Archive, terms: Terms) -> Replayed:
     """Everything, in the order in which it came. Raises BadArchive."""
     try:
-        last, accepted = _last_words(folder)
+        last, accepted = _last_words(archive)
         found = Replayed()
         waiting: list[ReceiptTaken] = []
-        for place, record in enumerate(read_archive(folder)):
+        for place, record in enumerate(archive.read()):
             if isinstance(record, EvidenceTaken):
                 await _evidence(connection, record, terms)
                 found.evidence += 1
@@ -82,11 +81,11 @@ async def replay(connection: AsyncConnection, folder: Path, terms: Terms) -> Rep
     return found
 
 
-def _last_words(folder: Path) -> tuple[dict[bytes, int], dict[str, bytes]]:
+def _last_words(archive: Archive) -> tuple[dict[bytes, int], dict[str, bytes]]:
     """Where each receipt stands last, and which receipt of each job was accepted last."""
     last: dict[bytes, int] = {}
     accepted: dict[str, bytes] = {}
-    for place, record in enumerate(read_archive(folder)):
+    for place, record in enumerate(archive.read()):
         if isinstance(record, ReceiptTaken):
             last[_digest(record)] = place
             if record.state == "Accepted":
