@@ -72,7 +72,7 @@ def why(site: Site, job: str = "j1") -> dict[str, Any]:
     answer = site.run("why", job, "-o", "json")
     assert answer.status == DONE, answer.err
     found: dict[str, Any] = json.loads(answer.out)
-    for part in ("servers", "nodes"):  # other tests have providers too
+    for part in ("offers", "servers", "nodes"):  # other tests have providers too
         found[part] = [each for each in found[part] if each["provider"].startswith(f"{site.namespace}/")]
     return found
 
@@ -96,6 +96,7 @@ def test_each_gate_says_what_is_in_the_way(site: Site, provider: str) -> None:
     site.create(JOBS, builders.job("j2", "minilm", parallelism=9))
     [server] = why(site)["servers"]
     assert (server["offer"], server["attested"]) == ("with trust Test only", "not attested (TcbOutOfDate)")
+    assert [each["terms"] for each in why(site)["offers"]] == ["with trust Test only"]
     assert [each["offer"] for each in why(site, "j2")["servers"]] == ["too small for parallelism 9"]
 
 
@@ -128,6 +129,15 @@ def test_gpus_of_others_and_cordons_count(site: Site, provider: str) -> None:
     assert [each["nodeObstacle"] for each in why(site)["nodes"]] == ["cordoned"]
 
 
+def test_offers_that_start_no_servers(site: Site, provider: str) -> None:
+    site.create(JOBS, builders.job("j1", "minilm"))
+    assert [(each["terms"], each["starting"]) for each in why(site)["offers"]] == [("", "")]
+    site.run("hold", "dc1")
+    assert [each["starting"] for each in why(site)["offers"]] == ["of a provider that starts no servers now"]
+    row = site.run("why", "j1").row(f"{site.namespace}/dc1")
+    assert " ".join(row[1:]) == "ok of a provider that starts no servers now 0 of at most 4"
+
+
 def test_the_operators_words_and_the_place_in_the_queue(site: Site, provider: str) -> None:
     for name, priority in (("first", 10), ("j1", 0), ("another-class", 100)):
         site.create(
@@ -145,7 +155,7 @@ def test_the_operators_words_and_the_place_in_the_queue(site: Site, provider: st
     assert "It is number 2 of 2 jobs that are alike to every server." in answer.out
     assert "The operator says: CreditExhausted: Ask for credit." in answer.out
     site.create(JOBS, builders.job("lonely", "nobody-offers-this"))
-    assert "No server runs its model." in site.run("why", "lonely").out
+    assert "Nobody that you can see offers its model." in site.run("why", "lonely").out
 
 
 def test_jobs_that_do_not_wait(site: Site) -> None:

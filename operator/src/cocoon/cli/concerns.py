@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from cocoon.api.conditions import Condition, find
+from cocoon.api.conditions import Condition
 from cocoon.api.provider import CocoonProvider
 from cocoon.api.times import Instant, parse_time
 from cocoon.cli.ages import age, span
@@ -20,8 +20,6 @@ Urgency = Literal["Bad", "Doubtful"]
 LONG: Final = 600.0
 #: Failures of jobs that are older are no news.
 RECENTLY: Final = 86_400.0
-#: How long the operator may take to look at a change.
-UNSEEN: Final = 60.0
 
 _NOT_NEWS: Final = frozenset((reasons.NO_PAYOUT_SERVICE, reasons.NO_SERVERS))
 _DOUBTFUL: Final = frozenset((reasons.UP_TO_DATE, reasons.CAPACITY_AVAILABLE))
@@ -53,9 +51,11 @@ def _of_provider(provider: CocoonProvider, now: Instant) -> Iterator[Concern]:
         message = f"It has been being deleted for {age(meta.deletion_timestamp, now)}; {left} servers are left."
         yield Concern("Doubtful", about, "Deleting", message)
         return
-    if status.observed_generation < meta.generation and _seconds_since(_last_news(provider), now) > UNSEEN:
-        message = "The operator has not looked at the newest spec: see whether it runs, with kubectl get lease -A."
-        yield Concern("Bad", about, "NotSeen", message)
+    if status.observed_generation < meta.generation:
+        message = (
+            "The operator has not looked at the newest spec. If that lasts, see whether it runs: kubectl get lease -A."
+        )
+        yield Concern("Doubtful", about, "NotSeen", message)
     if provider.spec.operation != "Serve":
         message = f"spec.operation is {provider.spec.operation}: kubectl cocoon resume {meta.name} -n {meta.namespace}."
         yield Concern("Doubtful", about, "NotServing", message)
@@ -69,11 +69,6 @@ def _of_provider(provider: CocoonProvider, now: Instant) -> Iterator[Concern]:
 
 def _is_news(condition: Condition) -> bool:
     return condition.reason not in _NOT_NEWS and condition.reason not in (reasons.HOLDING, reasons.ROLLING_OUT)
-
-
-def _last_news(provider: CocoonProvider) -> str | None:
-    ready = find(provider.status.conditions, reasons.READY)
-    return ready.last_transition_time if ready else provider.metadata.creation_timestamp
 
 
 def _of_servers(servers: Iterable[Server]) -> Iterator[Concern]:

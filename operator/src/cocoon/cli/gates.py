@@ -17,6 +17,16 @@ from cocoon.fleet.plan.standing import obstacle, trust_obstacle
 from cocoon.fleet.plan.stocktaking import free_slots
 
 
+class OfferGates(Struct, frozen=True, rename="camel"):
+    """One provider's offer of the model: why it does not take the job, and why it starts no more servers."""
+
+    provider: str
+    terms: str
+    starting: str
+    servers: int
+    maximum: int
+
+
 class ServerGates(Struct, frozen=True, rename="camel"):
     """One server: what is in the way at each gate (empty if nothing is), and its free slots."""
 
@@ -57,6 +67,17 @@ class Place(Struct, frozen=True):
 
     number: int
     of: int
+
+
+def offers(snapshot: Snapshot, job: Job) -> list[OfferGates]:
+    """Offers of the job's model, by provider."""
+    found = []
+    for key in sorted(snapshot.providers_of_model.get(job.model, ())):
+        provider = snapshot.providers[key]
+        offer = provider.offers[job.model]
+        terms, starting = _offer(snapshot, class_of(job), provider, offer), _no_more(snapshot, provider, offer)
+        found.append(OfferGates(key, terms, starting, len(live(snapshot, (key, job.model))), offer.maximum))
+    return found
 
 
 def servers(snapshot: Snapshot, job: Job, now: Instant) -> list[ServerGates]:

@@ -16,7 +16,7 @@ from cocoon.cli import gates, screen
 from cocoon.cli.ages import age, span
 from cocoon.cli.cluster import connected
 from cocoon.cli.failure import Failure
-from cocoon.cli.gates import NodeGates, Place, ServerGates
+from cocoon.cli.gates import NodeGates, OfferGates, Place, ServerGates
 from cocoon.cli.kinds import JOB
 from cocoon.cli.names import JOB_NAME
 from cocoon.cli.options import Reach, on_cluster, output_format
@@ -37,6 +37,7 @@ class Why(Struct, frozen=True, rename="camel"):
     summary: str
     told: Condition | None
     place: Place | None
+    offers: list[OfferGates]
     servers: list[ServerGates]
     nodes: list[NodeGates]
     unseen: tuple[str, ...]
@@ -80,6 +81,7 @@ def explain(job: Job, world: World, now: Instant) -> Why:
         summary=summary(job, now),
         told=find(job.status.conditions, reasons.BOUND if waits else reasons.SUCCEEDED),
         place=gates.place(snapshot, job) if waits else None,
+        offers=gates.offers(snapshot, job) if waits else [],
         servers=gates.servers(snapshot, job, now) if waits else [],
         nodes=gates.nodes(snapshot, job, now) if waits else [],
         unseen=(*world.unseen, *HIDDEN) if waits else (),
@@ -117,15 +119,25 @@ def _print(found: Why) -> None:
         screen.say(f"It is number {found.place.number} of {found.place.of} jobs that are alike to every server.")
     if found.told is not None:
         screen.say(f"The operator says: {found.told.reason}: {screen.clean(found.told.message)}")
-    for section in (_servers(found.servers), _nodes(found.nodes)):
+    for section in (_offers(found.offers), _servers(found.servers), _nodes(found.nodes)):
         if section:
             screen.say(f"\n{section}")
-    if found.place is not None and not found.servers:
-        screen.say("\nNo server runs its model.")
+    if found.place is not None and not found.offers:
+        screen.say("\nNobody that you can see offers its model. Ask an administrator which models there are.")
     if found.unseen:
         screen.say("\nNot seen from here:")
     for sentence in found.unseen:
         screen.say(f"- {sentence}")
+
+
+def _offers(found: Sequence[OfferGates]) -> str:
+    headers = ("PROVIDER", "TAKES SUCH JOBS", "STARTS SERVERS", "SERVERS")
+    ordered = sorted(found, key=lambda offer: (bool(offer.terms), bool(offer.starting)))
+    rows = [
+        (each.provider, _gate(each.terms), _gate(each.starting), f"{each.servers} of at most {each.maximum}")
+        for each in ordered
+    ]
+    return _shortened(headers, rows)
 
 
 def _servers(found: Sequence[ServerGates]) -> str:
