@@ -1,11 +1,14 @@
 """The cache: what is kept, when it is made anew, and that nothing half made is ever taken for whole."""
 
+import contextlib
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from imagebuild import paths
+from imagebuild import models, paths
 
 
 def test_a_fingerprint_changes_with_content_and_names_only(tmp_path: Path) -> None:
@@ -35,6 +38,45 @@ def test_what_is_kept_is_made_once(tmp_path: Path) -> None:
     for _ in range(2):
         assert paths.kept(tmp_path / "new" / "thing", make).read_text() == "whole"
     assert len(made) == 1
+
+
+def test_of_two_at_once_one_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    made: list[Path] = []
+    both_make = threading.Barrier(2)
+
+    def make(path: Path) -> None:
+        made.append(path)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_make.wait(timeout=0.3)
+        path.write_text("whole")
+
+    with ThreadPoolExecutor(2) as threads:
+        kept = [threads.submit(paths.kept, tmp_path / "thing", make) for _ in range(2)]
+    assert [each.result().read_text() for each in kept] == ["whole", "whole"]
+    assert len(made) == 1
+
+
+def test_two_at_once_write_an_archive_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(paths, "BUILT_MODELS", tmp_path / "models")
+    entry = tmp_path / "minilm"
+    entry.mkdir()
+    (entry / "config.pbtxt").write_text('name: "minilm"')
+    written: list[Path] = []
+    real, both_write = models._write, threading.Barrier(2)
+
+    def write(entry: Path, archive: Path) -> None:
+        written.append(archive)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_write.wait(timeout=0.3)
+        real(entry, archive)
+
+    monkeypatch.setattr(models, "_write", write)
+    with ThreadPoolExecutor(2) as threads:
+        first, second = (threads.submit(models._archive, entry) for _ in range(2))
+    assert first.result() == second.result()
+    assert len(written) == 1
 
 
 def test_what_failed_half_way_is_made_anew(tmp_path: Path) -> None:

@@ -55,11 +55,12 @@ def _archive(entry: Path) -> tuple[Path, str]:
     archive = paths.BUILT_MODELS / f"{entry.name}.tar"
     note = archive.with_name(archive.name + ".sha256")
     digest = _model_archive().digest_model_directory(entry)
-    if not (archive.exists() and note.exists() and note.read_text().startswith(digest)):
-        with step(f"archive {entry.name}"):
-            archive.unlink(missing_ok=True)
-            paths.kept(archive, lambda path: _write(entry, path))
-        note.write_text(f"{digest}  {archive.name}\n")
+    with paths.making(note):
+        if not (archive.exists() and note.exists() and note.read_text().startswith(digest)):
+            with step(f"archive {entry.name}"):
+                archive.unlink(missing_ok=True)
+                paths.kept(archive, lambda path: _write(entry, path))
+            note.write_text(f"{digest}  {archive.name}\n")
     return archive, digest
 
 

@@ -34,12 +34,28 @@ def fingerprint(*parts: str | Path) -> str:
 def kept(path: Path, make: Callable[[Path], None]) -> Path:
     """Give `path`, made by `make` (a file or a folder) unless it is there; never leave it half made."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(path.name + ".unfinished")
-        _remove(unfinished)
-        make(unfinished)
-        unfinished.rename(path)
+        with making(path):
+            if not path.exists():  # another process may have made it while we waited
+                _make(path, make)
     return path
+
+
+def _make(path: Path, make: Callable[[Path], None]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".unfinished")
+    _remove(unfinished)
+    make(unfinished)
+    unfinished.rename(path)
+
+
+@contextmanager
+def making(path: Path) -> Iterator[None]:
+    """One process at a time makes this; the others wait, and look again. A thread that has it must not ask again."""
+    locks = cache() / "locks"
+    locks.mkdir(exist_ok=True)
+    with (locks / path.name).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def drop_others(path: Path) -> None:

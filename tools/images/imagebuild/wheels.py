@@ -23,13 +23,19 @@ def fetch(requirements: Path) -> Path:
     """Make sure that all wheels of a requirements file are there; give their folder."""
     stamp = folder() / f".{requirements.stem}-{paths.fingerprint(requirements)}"
     if not stamp.exists():
-        pip = paths.kept(paths.cache() / "fetcher", _environment) / "bin" / "python"
-        with step(f"wheels of {requirements.relative_to(paths.REPOSITORY)}"):
-            options = ("--no-deps", "--only-binary=:all:", "--require-hashes", "--find-links", folder())
-            host.run(pip, "-m", "pip", "download", *_QUIET, *options, "-d", folder(), "-r", requirements)
-        stamp.touch()
+        with paths.making(stamp):
+            if not stamp.exists():
+                _fetch(requirements)
+                stamp.touch()
         paths.drop_others(stamp)
     return folder()
+
+
+def _fetch(requirements: Path) -> None:
+    pip = paths.kept(paths.cache() / "fetcher", _environment) / "bin" / "python"
+    with step(f"wheels of {requirements.relative_to(paths.REPOSITORY)}"):
+        options = ("--no-deps", "--only-binary=:all:", "--require-hashes", "--find-links", folder())
+        host.run(pip, "-m", "pip", "download", *_QUIET, *options, "-d", folder(), "-r", requirements)
 
 
 def environment(name: str, *requirements: Path) -> Path:
@@ -39,11 +45,13 @@ def environment(name: str, *requirements: Path) -> Path:
     if not complete.exists():
         for file in requirements:
             fetch(file)
-        with step(f"environment {name}"):
-            shutil.rmtree(path, ignore_errors=True)
-            _environment(path)
-            _install(path, *requirements)
-        complete.touch()
+        with paths.making(path):
+            if not complete.exists():
+                with step(f"environment {name}"):
+                    shutil.rmtree(path, ignore_errors=True)
+                    _environment(path)
+                    _install(path, *requirements)
+                complete.touch()
         paths.drop_others(path)
     return path
 
