@@ -168,3 +168,15 @@ async def test_daily_caps_hold_back_until_the_next_day(tmp_path: Any) -> None:
         assert answers[3]["problem"]["code"] == "DailyCapReached"
         world.clock.time += 86_400
         assert (await world.operator.hand_in(own[2])).status == 201
+
+
+async def test_a_provider_that_feeds_itself_jobs_gets_no_more_than_its_own_client_paid(lite: World) -> None:
+    """Whoever owns both sides pays the fee to get its own money back; without credit there is nothing to get."""
+    await lite.administrator.credit(5_000_000, namespace="own")
+    server = await lite.server()
+    answers = await lite.operator.bulk([server.receipt(namespace="own") for _ in range(5)])
+    assert [each["status"] for each in answers] == [201, 201, 402, 402, 402]
+    assert answers[2]["problem"]["code"] == "NotCovered"
+    balances = await lite.balances()
+    owed = sum(balance for name, balance in balances.items() if name.startswith("payee:"))
+    assert (owed, balances["fees"]) == (4_000_000 - 200_000, 200_000)
