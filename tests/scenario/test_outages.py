@@ -8,85 +8,79 @@ from tests.scenario.story import scenario
 from tests.scenario.world import World, any_server, job_is
 
 
+async def running(world: World, work: float, nodes: int = 2) -> str:
+    """A provider's one job, which takes that long (seconds), runs; the node that it runs on."""
+    world.work = work
+    world.has(provider("dc1", ["minilm"]), *(gpu_node(f"n{n}") for n in range(1, nodes + 1)), job("j1", "minilm"))
+    world.starts()
+    await world.until(job_is("j1", "Running"))
+    return world.node_of("j1")
+
+
+async def ends_in(world: World, attempt: int, within: float) -> None:
+    """The job succeeds in that attempt."""
+    await world.until(job_is("j1", "Succeeded"), within=within)
+    assert world.attempts("j1") == attempt
+
+
 @scenario
 async def test_the_api_server_is_gone_for_two_minutes(world: World) -> None:
     world.work = 30.0
-    jobs = [job(f"j{number}", "minilm") for number in range(5)]
-    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), *jobs)
+    names = [f"j{number}" for number in range(5)]
+    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), *(job(name, "minilm") for name in names))
     world.starts()
-    await world.until(lambda w: all(w.job(f"j{number}").get("state") == "Running" for number in range(5)))
+    await world.until(lambda w: all(w.job(name).get("state") == "Running" for name in names))
     world.cluster.down = True
     await world.passes(120)
     world.cluster.down = False
-    for number in range(5):
-        await world.until(job_is(f"j{number}", "Succeeded"), within=120)
-        assert world.attempts(f"j{number}") == 1
+    for name in names:
+        await world.until(job_is(name, "Succeeded"), within=120)
+        assert world.attempts(name) == 1
     assert not [write for write in world.cluster.writes if write[0] == "delete"]
 
 
 @scenario
 async def test_an_operator_and_a_runner_lose_sight_of_each_other(world: World) -> None:
     """The runner ends the job meanwhile, and publishes nothing until it is told that its attempt still stands."""
-    world.work = 100.0
-    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), gpu_node("n2"), job("j1", "minilm"))
-    world.starts()
-    await world.until(job_is("j1", "Running"))
+    node = await running(world, work=100.0)
     await world.passes(3)
-    node = world.node_of("j1")
     world.cuts(node)
     await world.passes(600)
     assert world.job("j1")["state"] == "Running"
     world.cuts(node, off=False)
-    await world.until(job_is("j1", "Succeeded"), within=120)
-    assert world.attempts("j1") == 1
+    await ends_in(world, attempt=1, within=120)
 
 
 @scenario
 async def test_a_node_falls_silent_but_its_runner_answers(world: World) -> None:
-    world.work = 900.0
-    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), gpu_node("n2"), job("j1", "minilm"))
-    world.starts()
-    await world.until(job_is("j1", "Running"))
-    world.not_ready(world.node_of("j1"))
-    await world.until(job_is("j1", "Succeeded"), within=1200)
-    assert world.attempts("j1") == 1
+    world.not_ready(await running(world, work=900.0))
+    await ends_in(world, attempt=1, within=1200)
 
 
 @scenario
 async def test_a_node_and_its_runner_fall_silent(world: World) -> None:
-    world.work = 20.0
-    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), gpu_node("n2"), job("j1", "minilm"))
-    world.starts()
-    await world.until(job_is("j1", "Running"))
-    node = world.node_of("j1")
+    node = await running(world, work=20.0)
     world.not_ready(node)
     world.cuts(node)
     await world.passes(240)
     assert world.job("j1")["state"] == "Running"
-    await world.until(job_is("j1", "Succeeded"), within=600)
-    assert world.attempts("j1") == 2
+    await ends_in(world, attempt=2, within=600)
 
 
 @scenario
 async def test_a_node_is_silent_already_when_the_operator_starts(world: World) -> None:
-    world.work = 20.0
-    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), gpu_node("n2"), job("j1", "minilm"))
-    world.starts()
-    await world.until(job_is("j1", "Running"))
-    node = world.node_of("j1")
+    node = await running(world, work=20.0)
     await world.kills()
     world.not_ready(node)
     world.cuts(node)
     world.starts()
-    await world.until(job_is("j1", "Succeeded"), within=900)
-    assert world.attempts("j1") == 2
+    await ends_in(world, attempt=2, within=900)
 
 
 @scenario
 async def test_a_runner_restarts_and_is_attested_anew(world: World) -> None:
-    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), job("j1", "minilm"))
-    world.starts()
-    await world.until(job_is("j1", "Succeeded"))
+    await running(world, work=5.0, nodes=1)
+    await ends_in(world, attempt=1, within=60)
     runner = next(iter(world.runners.values()))
     runner.restart()
     world.has(job("j2", "minilm"))

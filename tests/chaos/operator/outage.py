@@ -130,8 +130,6 @@ def main() -> int:
     seconds = parser.parse_args().seconds
     with ready_fleet() as fleet:
         found = {kind: outage(fleet, kind, seconds) for kind in OUTAGES}
-        log = fleet.log("operator", lines=60)
-    sys.stdout.write(f"{log}\n\n")
     return report("outage", [row for kind, each in found.items() for row in rows(kind, each, seconds)])
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+
+import pytest
 
 from cocoon.fleet.leadership import Leadership
 from cocoon.fleet.metrics import Metrics
@@ -106,3 +109,17 @@ def test_losing_it_is_told_at_once() -> None:
         await asyncio.gather(running, return_exceptions=True)
 
     _play(story)
+
+
+def test_an_outage_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def story(cluster: FakeCluster) -> None:
+        replica = _replica("a")
+        for down in (False, True, True, True, False, False):
+            cluster.down = down
+            await replica.step(cluster)
+
+    _play(story)
+    told = [record.getMessage() for record in caplog.records if "Lease" in record.getMessage()]
+    assert told == ["The Lease can't be renewed or read", "The Lease can be read again"]

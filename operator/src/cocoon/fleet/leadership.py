@@ -37,6 +37,7 @@ class Leadership:
         self._seen: tuple[str, str] = ("", "")
         self._seen_at = float("-inf")
         self._was_leading = False
+        self._in_touch = True
         self._own: Manifest | None = None
 
     @property
@@ -66,8 +67,21 @@ class Leadership:
                 if await self._hold(cluster):
                     self._held_until = started + self._duration * 2 / 3
         except (Failure, TimeoutError) as failure:
-            LOG.info("The Lease can't be renewed or read", extra=fields(why=str(failure) or "it took too long"))
+            self._out_of_touch(str(failure) or "it took too long")
+        else:
+            self._back_in_touch()
         self._tell()
+
+    def _out_of_touch(self, why: str) -> None:
+        """Said once; an outage can be long."""
+        if self._in_touch:
+            LOG.warning("The Lease can't be renewed or read", extra=fields(why=why))
+        self._in_touch = False
+
+    def _back_in_touch(self) -> None:
+        if not self._in_touch:
+            LOG.info("The Lease can be read again")
+        self._in_touch = True
 
     def _bounded(self, seconds: float) -> float:
         """Seconds, but not beyond the moment at which leading ends: it has to be noticed then."""
