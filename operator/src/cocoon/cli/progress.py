@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Self
+from typing import Final, Self
 
 import click
 
@@ -14,6 +14,9 @@ from cocoon.api.job import JobStatus
 from cocoon.cli import screen
 from cocoon.cli.amounts import in_ton
 from cocoon.fleet.plan import reasons
+
+#: Back to the line's beginning, and all of it erased.
+_BLANK: Final = "\r\x1b[2K"
 
 
 class Progress(ExitStack):
@@ -49,11 +52,15 @@ class Progress(ExitStack):
             return
         self._states[key] = status.state
         over = status.state in ("Succeeded", "Failed")
-        if sys.stderr.isatty():
-            self._bar.label = self._label()
-            self._bar.update(self._sizes[key] if over else 0)
-        if over or not sys.stderr.isatty():
-            screen.note(("\n" if sys.stderr.isatty() else "") + f"{key}: {sentence(status)}")
+        if not sys.stderr.isatty():
+            screen.note(f"{key}: {sentence(status)}")
+            return
+        if over:
+            click.echo(_BLANK, nl=False, err=True)
+            screen.note(f"{key}: {sentence(status)}")
+        self._bar.label = self._label()
+        self._bar.update(self._sizes[key] if over else 0)
+        self._bar.render_progress()
 
     def _label(self) -> str:
         running = sum(state == "Running" for state in self._states.values())
