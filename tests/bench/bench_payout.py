@@ -93,6 +93,9 @@ def _transfers(place: _Place, size: Size) -> Iterator[Row]:
         found = asyncio.run(sustained(*place.database("sqlite"), lanes, 254 * size.batches * max(size.lanes)))
         rates[lanes] = found.rate
         yield Row(f"transfers settled, {lanes} {'lane' if lanes == 1 else 'lanes'}", found.rate, "/s")
+        yield Row(
+            f"CPU of the service for each, its start included, {lanes}", 1_000 * found.cpu / found.transfers, "ms"
+        )
     yield Row.at_least("transfers settled, the best number of lanes", max(rates.values()), "/s", 500)
     batch = asyncio.run(one_batch(*place.database("sqlite")))
     yield Row.at_most(f"{batch.transfers} receipts handed in until all are settled", batch.seconds, "s", 2)

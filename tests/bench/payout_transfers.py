@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
 from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -45,10 +46,14 @@ _TIMEOUT = 3_600
 
 
 class Settled(Struct, frozen=True):
-    """So many transfers took so long, from the first reservation to the last confirmation."""
+    """So many transfers took so long, from the first reservation to the last confirmation.
+
+    `cpu`: seconds of the service's since its start, all of it counted.
+    """
 
     transfers: int
     seconds: float
+    cpu: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -64,7 +69,8 @@ async def sustained(folder: Path, database: str, lanes: int, transfers: int) -> 
         await _until(engine, 1)
         began = time.perf_counter()
         await _until(engine, transfers, "confirmed")
-        return Settled(transfers, time.perf_counter() - began)
+        seconds, spent = time.perf_counter() - began, psutil.Process(service.pid).cpu_times()
+        return Settled(transfers, seconds, spent.user + spent.system)
 
 
 async def one_batch(folder: Path, database: str, transfers: int = 254) -> Settled:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.bench_payout import PARTS, SMALL, run
 
-pytestmark = [pytest.mark.ton, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.ton, pytest.mark.timeout(900)]
 
 
 def test_every_receipt_is_taken_and_every_owner_is_paid() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos.payout.process_trials import process_trial
 
-pytestmark = [pytest.mark.ton, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.ton, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
