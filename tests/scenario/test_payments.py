@@ -84,3 +84,16 @@ async def test_a_postponed_receipt_is_kept_and_handed_in_again_now_and_then(worl
     payout.postpones = False
     await world.until(_reported("Accepted"), within=120)
     await _is_forgotten(world)
+
+
+@scenario
+async def test_a_budget_that_was_not_spent_is_free_again(world: World) -> None:
+    """The account holds as much as before, and is read all the same."""
+    payout = _given(world)
+    await world.until(job_is("j1", "Running"))
+    (runner,) = world.runners.values()
+    runner.items = 0
+    await world.until(job_is("j1", "Succeeded"))
+    assert payout.available == BUDGET
+    world.has(job("j2", "minilm", budget=str(BUDGET)))
+    await world.until(job_is("j2", "Succeeded"), within=120)

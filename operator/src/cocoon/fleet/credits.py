@@ -50,6 +50,11 @@ class Credits:
             self._mirror.know(PayoutLink(configured=True))
         emptied = {name: NanoTon(0) for name in self._mirror.snapshot.credit if name not in accounts}
         for namespace, available in {**accounts, **emptied}.items():
-            known = self._mirror.snapshot.credit.get(namespace)
-            if known is None or known.available != available:
+            if self._is_news(namespace, available):
                 self._mirror.know(Credit(namespace, available, now))
+
+    def _is_news(self, namespace: str, available: NanoTon) -> bool:
+        """Also an unchanged account is, if a budget is set aside until it was read: not every job costs something."""
+        snapshot = self._mirror.snapshot
+        known = snapshot.credit.get(namespace)
+        return known is None or known.available != available or snapshot.usage.awaits_reading(namespace)

@@ -49,6 +49,10 @@ class Usage:
                 del waiting[uid]
                 self._outstanding[namespace] -= self._budgets[namespace].pop(uid, NanoTon(0))
 
+    def awaits_reading(self, namespace: str) -> bool:
+        """Whether budgets are set aside only until the namespace's account was read again."""
+        return bool(self._settled.get(namespace))
+
     def jobs_of(self, server: Uid) -> AbstractSet[Key]:
         """Unfinished jobs bound to a server."""
         return self._bound.get(server, frozenset())
