@@ -31,7 +31,7 @@ from cocoon.api.runner import (
 )
 from cocoon.attest import bundle as bundles
 from cocoon.attest import receipts
-from cocoon.attest.collect import SoftwareCollector
+from cocoon.attest.collect import Collector, SoftwareCollector
 from cocoon.fleet.plan.receipt_claims import claims_of
 from cocoon.fleet.ports.failures import Busy, Gone
 from cocoon.fleet.ports.servers import Place, Shown
@@ -57,6 +57,7 @@ class FakeRunner:
         self.items = 3
         self.reachable = True
         self.alive = True
+        self._tee: Collector | None = None
         self.fails: tuple[str, str] | None = None
         """What attempts end with instead of answers: a code and a sentence."""
         self.load_fails = False
@@ -76,13 +77,14 @@ class FakeRunner:
         self._stood = True
         self.acknowledged_attempts: set[str] = set()
         self._news = asyncio.Event()
+        self._collector: Collector
         self.restart()
 
     def restart(self) -> None:
         """New keys and a new boot; what ran was never here, what was not acknowledged is kept."""
         self.keys = make_keys(datetime.fromtimestamp(self._now(), UTC))
         self._evidence = ""
-        self._collector = SoftwareCollector(now=self._now, lifetime=7200.0)
+        self._collector = self._tee or SoftwareCollector(now=self._now, lifetime=7200.0)
         self.boot = os.urandom(4).hex()
         self._previous = ""
         self._sequence = 0
@@ -92,6 +94,10 @@ class FakeRunner:
             del self.assigned[attempt]
         self._news.set()
         self._news = asyncio.Event()
+
+    def runs_in(self, tee: Collector) -> None:
+        """It shows this TEE's evidence from now on."""
+        self._tee = self._collector = tee
 
     @property
     def certificate(self) -> bytes:

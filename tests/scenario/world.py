@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cocoon.api.times import format_time
+from cocoon.attest.collect import Collector
+from cocoon.attest.library import Library
+from cocoon.attest.sources import Source
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.credits import Credits
 from cocoon.fleet.foreign import Foreign
@@ -64,7 +67,16 @@ class Operator:
         terms = RunnerTerms(image=settings.runner_image, operator_certificates="PEM", allow_test_roots=True)
         servers = FakeServers(world)
         self.means = Means(
-            mirror, world.cluster, servers, world.payout, clock, terms, CLUSTER_ID, settings.allow_test_roots
+            mirror,
+            world.cluster,
+            servers,
+            world.payout,
+            clock,
+            terms,
+            CLUSTER_ID,
+            settings.allow_test_roots,
+            library=Library(world.shelves, clock.now),
+            more_roots=world.test_roots,
         )
         lease = Ref(LEASE, settings.namespace, settings.lease)
         self.leadership = Leadership(lease, identity, settings.lease_seconds, clock, metrics)
@@ -122,6 +134,11 @@ class World:
         self.payout: Payout = NoPayout()
         self.work = 5.0
         self.breaks_new_runners = False
+        self.collector: Collector | None = None
+        """What new runners show evidence with; the development stand-in if None."""
+        self.shelves: list[Source] = []
+        """Where operators look for collateral."""
+        self.test_roots: frozenset[str] = frozenset()
         self._crash_at: Callable[[str, str], bool] | None = None
         self.cluster.watchers.append(FakeKubelet(self).watch)
         self.cluster.afterwards = self._after_write
@@ -159,6 +176,8 @@ class World:
         runner = FakeRunner(self.now, given["COCOON_PAYEE"], given["COCOON_PROVIDER_UID"], node)
         runner.work = self.work
         runner.reachable = not self.breaks_new_runners
+        if self.collector is not None:
+            runner.runs_in(self.collector)
         self.runners[pod["metadata"]["uid"]] = runner
 
     def runner_of(self, uid: str) -> FakeRunner | None:

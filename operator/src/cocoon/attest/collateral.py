@@ -32,16 +32,17 @@ class Need(Struct, frozen=True):
 
 
 class Collateral(Struct, frozen=True):
-    """What is at hand, by name, and in a few words why what is `missing` is not."""
+    """What is at hand, by name, and in a few words why what is `missing` is not; `otherwise` is why all else is not."""
 
     items: Mapping[str, bytes] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    otherwise: str = "no source of collateral is configured"
 
     def get(self, name: str, findings: Findings) -> bytes | None:
         """The content; if it is not at hand, that is noted."""
         content = self.items.get(name)
         if content is None:
-            why = self.missing.get(name, "no source of collateral is configured")
+            why = self.missing.get(name, self.otherwise)
             findings.refuse(
                 "CollateralMissing",
                 f"The collateral {name} is missing: {why}. Make its source reachable, or add the file.",

@@ -108,7 +108,8 @@ def _check(statement: Statement, bundle: Bundle, policy: Policy, now: float, fin
     fresh = statement.issued <= now + CLOCK_SKEW
     findings.check(fresh, "NotYetValid", "The statement was issued in the future; check the clocks of both machines.")
     findings.check(now < statement.expires, "Expired", "The statement has expired; ask for evidence again.")
-    known = not policy.measurements or statement.measurement in policy.measurements
+    listed = bool(policy.measurements or policy.guests)
+    known = not listed or statement.measurement in policy.measurements
     findings.check(known, "MeasurementUnknown", f"The policy does not list measurement {statement.measurement[:96]!r}.")
     findings.expires(statement.expires)
 

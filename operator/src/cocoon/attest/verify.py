@@ -29,6 +29,10 @@ VERIFIERS: Final[Mapping[Tee, Verifier]] = {
 }
 
 
+#: What is wrong with the verifier's means rather than with the evidence.
+_UNDECIDED: Final = frozenset({"CollateralMissing", "CollateralStale"})
+
+
 def verify(raw: bytes, nonce: bytes, policy: Policy, now: float, collateral: Collateral = NONE) -> Verdict:
     """What `policy` says of these bytes at `now` (seconds since 1970). Never raises, whatever the bytes are.
 
@@ -53,6 +57,11 @@ def verify(raw: bytes, nonce: bytes, policy: Policy, now: float, collateral: Col
         evidence=bundles.digest(bundle),
         reasons=tuple(findings.reasons),
     )
+
+
+def is_undecided(verdict: Verdict) -> bool:
+    """Whether nothing is wrong but that collateral is not at hand or out of date: what was known before still is."""
+    return bool(verdict.reasons) and all(reason.code in _UNDECIDED for reason in verdict.reasons)
 
 
 def _malformed(error: Exception) -> Reason:

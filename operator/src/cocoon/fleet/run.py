@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -14,6 +14,8 @@ import kopf
 from kopf._core.engines.peering import Identity as KopfIdentity  # kopf names the type nowhere else
 from msgspec import Struct
 
+from cocoon.attest.library import Library
+from cocoon.attest.opening import open_library
 from cocoon.attest.tls import Identity
 from cocoon.fleet.accepted_evidence import AcceptedEvidence
 from cocoon.fleet.act.means import Means
@@ -86,9 +88,23 @@ async def run(settings: Settings, adapters: Adapters = Adapters()) -> None:  # n
         mirror, accepted = mirror_for(settings, metrics), AcceptedEvidence()
         payout = await _payout(settings, cluster_id, accepted, stack)
         means = Means(
-            mirror, cluster, servers, payout, clock, terms, cluster_id, settings.allow_test_roots, accepted=accepted
+            mirror,
+            cluster,
+            servers,
+            payout,
+            clock,
+            terms,
+            cluster_id,
+            settings.allow_test_roots,
+            accepted=accepted,
+            library=await stack.enter_async_context(_library(settings, clock)),
+            more_roots=frozenset(settings.test_roots),
         )
         await _run(settings, means, login, metrics, stack)
+
+
+def _library(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[Library]:
+    return open_library(settings.collateral, settings.collateral_cache, clock.now)
 
 
 async def _payout(settings: Settings, cluster_id: str, accepted: AcceptedEvidence, stack: AsyncExitStack) -> Payout:

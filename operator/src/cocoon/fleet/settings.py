@@ -28,7 +28,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     payout_ca_file: str = ""
     credit_seconds: float = 5.0
     earnings_seconds: float = 30.0
+    collateral: tuple[str, ...] = ("vendors",)
+    """Where the vendors' word on hardware comes from: `vendors`, addresses of mirrors, folders; asked in order."""
+    collateral_cache: str = ""
+    """A folder for copies of it, so that a restart needs no network."""
     allow_test_roots: bool = False
+    test_roots: tuple[str, ...] = ()
+    """SHA-256 of root certificates that lead to trust Test, if test roots are allowed."""
     allow_private_addresses: bool = False
     priority_class: str = ""
     lease: str = "cocoon-fleet"
@@ -48,6 +54,8 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     """Settings from flags, else from COCOON_FLEET_* variables, else their defaults. Ends the process on nonsense."""
     found = vars(_parser(environment).parse_args(arguments))
     found["namespaces"] = tuple(name for name in found["namespaces"].split(",") if name)
+    for name in ("collateral", "test_roots"):
+        found[name] = tuple(part for part in found[name].split(",") if part)
     return Settings(**found)
 
 
@@ -75,7 +83,10 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     flag("payout-ca-file", "certificates that the payout service's is signed by (default: the system's)")
     flag("credit-seconds", "time between looks at clients' accounts", 5.0, float)
     flag("earnings-seconds", "time between looks at owners' earnings", 30.0, float)
+    flag("collateral", "vendors, https addresses or folders, comma-separated, asked in order", "vendors")
+    flag("collateral-cache", "folder for copies of what was fetched (default: none)")
     flag("allow-test-roots", "accept development evidence; never in production", kind=bool)
+    flag("test-roots", "SHA-256 of test root certificates, comma-separated; needs --allow-test-roots")
     flag("allow-private-addresses", "let runners fetch from private addresses", kind=bool)
     flag("priority-class", "priorityClassName of server Pods")
     flag("lease", "name of the leader's Lease", "cocoon-fleet")

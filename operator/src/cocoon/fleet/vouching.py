@@ -18,8 +18,8 @@ from cocoon.attest import bundle as bundles
 from cocoon.attest.policy import Policy
 from cocoon.attest.receipts import open_receipt
 from cocoon.attest.verify import verify
-from cocoon.fleet.act.attest import policy_of
 from cocoon.fleet.act.means import Means
+from cocoon.fleet.attestation_terms import policy_of
 from cocoon.fleet.logs import fields
 from cocoon.fleet.plan.records import Uid
 
@@ -43,7 +43,7 @@ def _policy(server: Uid, means: Means) -> Policy | None:
     snapshot = means.mirror.snapshot
     key = snapshot.server_keys.get(server)
     provider = snapshot.providers.get(snapshot.servers[key].provider) if key is not None else None
-    return policy_of(provider, allow_test_roots=means.allow_test_roots) if provider is not None else None
+    return policy_of(provider, means.test_roots) if provider is not None else None
 
 
 def vouched_key(raw: bytes, receipts: Sequence[str], policy: Policy) -> bytes | None:

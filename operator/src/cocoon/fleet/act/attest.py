@@ -16,19 +16,23 @@ from msgspec.structs import replace
 
 from cocoon.api.evidence import NONCE_BYTES, Reason, Verdict
 from cocoon.attest import bundle as bundles
+from cocoon.attest.collateral import NONE, Collateral
 from cocoon.attest.policy import Policy
 from cocoon.attest.tls import spki_digest
-from cocoon.attest.verify import verify
+from cocoon.attest.verify import is_undecided, verify
 from cocoon.fleet.act.means import Means
+from cocoon.fleet.attestation_terms import policy_of
 from cocoon.fleet.logs import fields
 from cocoon.fleet.plan.actions import AttestServer
-from cocoon.fleet.plan.records import Attestation, Provider, RunnerView
-from cocoon.fleet.plan.trust import next_try
+from cocoon.fleet.plan.records import Attestation, RunnerView
+from cocoon.fleet.plan.trust import next_try, untrusted_message
 from cocoon.fleet.ports.failures import Failure
 from cocoon.fleet.ports.servers import Place, Shown
 
 #: A Pod younger than this (seconds) may not have opened its port yet.
 STARTING: Final = 60.0
+#: Seconds for collateral; what takes longer is missing this time.
+PATIENCE: Final = 40.0
 LOG: Final = logging.getLogger(__name__)
 _NOT_BOUND: Final = Reason("KeyMismatch", "The evidence does not name the key of the connection it came over.")
 
@@ -44,8 +48,14 @@ async def attest_server(action: AttestServer, means: Means) -> None:
         if not _is_starting(action, means):
             _failed(action, str(failure), means)
         raise
-    policy = policy_of(provider, allow_test_roots=means.allow_test_roots)
-    verdict = await asyncio.to_thread(judge, shown, nonce, policy, means.clock.now())
+    gpus = means.server(action.server, action.server_uid).gpus
+    policy = policy_of(provider, means.test_roots, gpus)
+    collateral = await _collateral(shown, means)
+    # On a thread: some 50 signatures for a server with 8 GPUs, tens of milliseconds in which OpenSSL gives up the GIL.
+    verdict = await asyncio.to_thread(judge, shown, nonce, policy, means.clock.now(), collateral)
+    if is_undecided(verdict):
+        _noted(action, untrusted_message(verdict), means)
+        return
     same = False
     if verdict.trusted:
         same = await _trust(place, action, shown, means)
@@ -61,21 +71,22 @@ def _is_starting(action: AttestServer, means: Means) -> bool:
     return not known and means.clock.now() - server.created < STARTING
 
 
-def policy_of(provider: Provider, *, allow_test_roots: bool) -> Policy:
-    """What this provider's servers must show. The wallet is not part of it: older servers keep theirs."""
-    measurements = [known.mr_td or known.launch_measurement or "" for known in provider.policy.measurements]
-    return Policy(
-        trust=provider.trust,
-        allow_test_roots=allow_test_roots,
-        maximum_age=2.0 * provider.reattest_every,
-        measurements=tuple(filter(None, measurements)),
-        require_gpu=provider.spec.confidential.require_gpu,
-    )
+async def _collateral(shown: Shown, means: Means) -> Collateral:
+    """What the verdict takes, as far as it can be had in time."""
+    if means.library is None:
+        return NONE
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await means.library.collect(bundles.decode(shown.bundle))
+    except bundles.MalformedBundle:
+        return NONE
+    except TimeoutError:
+        return Collateral(otherwise="its sources took too long")
 
 
-def judge(shown: Shown, nonce: bytes, policy: Policy, now: float) -> Verdict:
-    """The verdict on evidence together with the connection it came over. Runs on a thread: some of it is slow."""
-    verdict = verify(shown.bundle, nonce, policy, now)
+def judge(shown: Shown, nonce: bytes, policy: Policy, now: float, collateral: Collateral = NONE) -> Verdict:
+    """The verdict on evidence together with the connection it came over."""
+    verdict = verify(shown.bundle, nonce, policy, now, collateral)
     if not verdict.trusted or hmac.compare_digest(
         bundles.decode(shown.bundle).keys.tls, spki_digest(shown.certificate)
     ):
@@ -107,10 +118,15 @@ def _reached(action: AttestServer, verdict: Verdict, means: Means, *, same: bool
     _know(Attestation(action.server_uid, verdict, 0.0, failures, boot=boot), action, means)
 
 
-def _failed(action: AttestServer, failure: str, means: Means) -> None:
+def _noted(action: AttestServer, failure: str, means: Means) -> None:
+    """No verdict could be reached: the last one stands until it expires, and another is sought sooner."""
     old = means.mirror.snapshot.attestations.get(action.server_uid)
     kept = old or Attestation(action.server_uid, None, 0.0)
     _know(replace(kept, failures=kept.failures + 1, failure=failure[:300]), action, means)
+
+
+def _failed(action: AttestServer, failure: str, means: Means) -> None:
+    _noted(action, failure, means)
     if action.server_uid not in means.mirror.snapshot.runners:
         now = means.clock.now()
         means.mirror.know(RunnerView(action.server_uid, "", last_contact=0.0, unreachable_since=now))

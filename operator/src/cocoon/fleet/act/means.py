@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cocoon.attest.library import Library
 from cocoon.fleet.accepted_evidence import AcceptedEvidence
+from cocoon.fleet.attestation_terms import Roots
 from cocoon.fleet.mirror import Mirror
 from cocoon.fleet.nudges import Nudges
 from cocoon.fleet.plan.records import Job, Key, Provider, Server, Uid
@@ -32,6 +34,13 @@ class Means:
     keys: ReceiptKeys = field(default_factory=ReceiptKeys)
     nudges: Nudges = field(default_factory=Nudges)
     accepted: AcceptedEvidence = field(default_factory=AcceptedEvidence)
+    library: Library | None = None
+    more_roots: frozenset[str] = frozenset()
+
+    @property
+    def test_roots(self) -> Roots:
+        """The test roots that the settings allow."""
+        return Roots(self.allow_test_roots, self.more_roots)
 
     def job(self, key: Key, uid: Uid) -> Job:
         """The job as it is known. Raises Gone if it is another one now."""

@@ -31,7 +31,8 @@ def node_obstacle(snapshot: Snapshot, provider: Provider, node: Node, gpus: int,
         return "not Ready"
     avoided = snapshot.memory.avoided.get(node.name)
     if avoided is not None and avoided.until > now:
-        return "left alone for a while after failures"
+        cause = avoided.reason.split(":", 1)[0]
+        return f"left alone for a while after failures ({cause})"
     if any(not _tolerated(taint, provider.spec.nodes.tolerations) for taint in node.taints):
         return "tainted"
     technology = technology_of(provider, node)

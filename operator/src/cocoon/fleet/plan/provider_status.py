@@ -22,6 +22,7 @@ from cocoon.fleet.plan.provider_news import price_in_words
 from cocoon.fleet.plan.records import Offer, Provider, Server
 from cocoon.fleet.plan.snapshot import Snapshot
 from cocoon.fleet.plan.standing import UNREACHABLE, obstacle, trust_obstacle
+from cocoon.fleet.plan.trust import untrusted_message
 
 #: Conditions that can be False of a provider that is Ready.
 _HARMLESS: Final = frozenset((reasons.PAYOUTS_CURRENT, reasons.ATTESTED, reasons.UP_TO_DATE))
@@ -141,7 +142,18 @@ def _attested(snapshot: Snapshot, servers: list[Server], now: Instant) -> Verdic
     if not why:
         return kind, "True", Cause(reasons.TRUSTED, "Every running server is attested.")
     truth: Truth = "Unknown" if why == "not attested yet" else "False"
-    return kind, truth, Cause(reasons.ATTESTING, f"At least one running server is {why}.")
+    return kind, truth, Cause(reasons.ATTESTING, f"At least one running server is {why}.{_advice(snapshot, running)}")
+
+
+def _advice(snapshot: Snapshot, running: list[Server]) -> str:
+    """What the first refused server's evidence lacks, or why no verdict could be had, and how to mend it."""
+    for server in running:
+        known = snapshot.attestations.get(server.uid)
+        if known is not None and known.verdict is not None and not known.verdict.trusted:
+            return f" {untrusted_message(known.verdict)}"[:900]
+        if known is not None and known.failure:
+            return f" {known.failure}"
+    return ""
 
 
 def _up_to_date(snapshot: Snapshot, provider: Provider, servers: list[Server], now: Instant) -> Verdict:

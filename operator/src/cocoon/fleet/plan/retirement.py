@@ -59,6 +59,10 @@ def _see_off(snapshot: Snapshot, server: Server, now: Instant, draft: Draft) -> 
         draft.wake(("server", server.key), until)
         return
     view = snapshot.runners.get(server.uid)
+    if view is None and server.retiring.reason == reasons.NOT_TRUSTED and not snapshot.usage.jobs_of(server.uid):
+        # Never heard, as nobody listens to a runner that was never trusted: it has no work of ours to hand over.
+        draft.add(DeleteServer(server.key, server.uid, server.retiring.reason, server.retiring.message))
+        return
     for _, held in sorted(view.attempts.items()) if view is not None else ():
         reason = server.retiring.reason
         cancel(

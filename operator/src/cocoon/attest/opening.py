@@ -1,0 +1,35 @@
+"""Opening a library of collateral from what an administrator wrote: `vendors`, an https address, or a folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from cocoon.attest.library import Library
+from cocoon.attest.sources import Folder, Mirror, Source
+from cocoon.attest.vendors import Vendors
+
+VENDORS: Final = "vendors"
+
+
+@asynccontextmanager
+async def open_library(places: Sequence[str], kept: str, now: Callable[[], float]) -> AsyncIterator[Library]:
+    """A library over these places, asked in order; `kept` is a folder for copies, or empty.
+
+    Raises ValueError for a place that is none.
+    """
+    async with AsyncExitStack() as stack:
+        sources = [await _open(place, stack) for place in places]
+        yield Library(sources, now, Folder(Path(kept)) if kept else None)
+
+
+async def _open(place: str, stack: AsyncExitStack) -> Source:
+    if place == VENDORS:
+        return await stack.enter_async_context(Vendors())
+    if place.startswith(("https://", "http://")):
+        return await stack.enter_async_context(Mirror(place))
+    if place.startswith("/"):
+        return Folder(Path(place))
+    raise ValueError(f"{place!r} is no source of collateral: write vendors, an https address, or an absolute path.")
