@@ -26,7 +26,7 @@ async def pytoniq(config: GlobalConfig) -> AsyncIterator[LiteClient]:
         socket.inet_ntoa((server["ip"] & 0xFFFFFFFF).to_bytes(4)),
         server["port"],
         server["id"]["key"],
-        timeout=5,
+        timeout=30,
         trust_level=0,
         init_key_block=_block(config.content["validator"]["init_block"]),
     )
