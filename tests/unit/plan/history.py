@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from cocoon.api.evidence import Verdict
 from cocoon.api.money import Price
+from cocoon.api.provider import Earnings
 from cocoon.api.trust import Trust
 from cocoon.fleet.plan.actions import Action
 from cocoon.fleet.plan.plan import plan
-from cocoon.fleet.plan.records import ForeignUse, Key, PayoutLink
+from cocoon.fleet.plan.records import Earned, ForeignUse, Key, PayoutHolds, PayoutLink
 from tests.unit.plan.builders import GPU, job, node, offer, provider, untrusted
 from tests.unit.plan.invariants import check_money, check_plan, check_reported, check_world, full_pass
 from tests.unit.plan.world import World
@@ -49,6 +50,7 @@ class History:
             (self.accounts_are_read, 6),
             (self.somebody_pays_in, 5),
             (self.change_price, 1),
+            (self.owners_are_heard_of, 2),
         ]
 
     def _providers(self) -> list:  # type: ignore[type-arg]  # of providers
@@ -150,6 +152,15 @@ class History:
             price = Price(per_million_items=str(self.random.randint(1, 9) * 1_000_000))
             offers = {name: replace(each, price=price) for name, each in provider.offers.items()}
             self.world.edit_provider(DC1, offers=offers)
+
+    def owners_are_heard_of(self) -> None:
+        """The payout service says what somebody earned, or that it holds money back."""
+        uids = [provider.uid for _, provider in sorted(self.world.providers.items())]
+        if uids and self.random.random() < 0.5:
+            self.world.has(Earned(self.random.choice(uids), Earnings(accrued=str(self.random.randint(0, 3)))))
+        elif uids:
+            held = {name: "Paused: by hand." for name in ["", *uids] if self.random.random() < 0.3}
+            self.world.has(PayoutHolds(held, unread="403." if self.random.random() < 0.2 else ""))
 
     def _payout(self, *, answers: bool) -> None:
         if self.world.snapshot.payout.configured:

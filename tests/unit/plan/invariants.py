@@ -12,7 +12,7 @@ from cocoon.fleet.plan.actions import Action
 from cocoon.fleet.plan.announcements import announcements
 from cocoon.fleet.plan.plan import plan
 from cocoon.fleet.plan.receipt_claims import claims_of
-from cocoon.fleet.plan.records import Job, Key, Server
+from cocoon.fleet.plan.records import Earned, Job, Key, Server
 from cocoon.fleet.plan.snapshot import Snapshot
 from cocoon.fleet.plan.usage import bound_to
 from tests.unit.plan.builders import GPU
@@ -37,6 +37,9 @@ def rebuilt(snapshot: Snapshot) -> Snapshot:
     ):
         for record in records.values():
             copy.put(record)
+    for uid, figures in snapshot.earned.items():
+        copy.put(Earned(uid, figures))
+    copy.holds = snapshot.holds
     copy.memory = deepcopy(snapshot.memory)
     copy.usage = deepcopy(snapshot.usage)
     copy.touch_all()
