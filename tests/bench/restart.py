@@ -75,7 +75,7 @@ async def _until_planned(fleet: FleetUnderTest) -> float:
         fleet.pid("operator")
         if await asyncio.to_thread(_rounds, fleet.metrics_port) > 0:
             return time.time()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)  # each look costs the operator a few milliseconds
 
 
 def _rounds(port: int) -> float:

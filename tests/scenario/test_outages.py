@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cocoon.fleet.ports.resources import POD
+import asyncio
+
+from cocoon.fleet.ports.resources import POD, Manifest
 from tests.scenario.builders import gpu_node, job, model, provider
 from tests.scenario.story import scenario
 from tests.scenario.world import World, any_server, job_is
@@ -152,3 +154,24 @@ async def test_a_verdict_is_of_the_boot_that_was_attested(world: World) -> None:
     runner.restart()
     assert boots() != [runner.boot]
     await world.until(lambda _: boots() == [runner.boot], within=120)
+
+
+@scenario
+async def test_upkeep_of_many_providers_holds_up_no_job(world: World) -> None:
+    """More of them than actions at once have policies that the API server does not answer for."""
+    apply = world.cluster.apply
+
+    async def slow(manifest: Manifest, manager: str = "") -> Manifest:
+        if manifest["kind"] == "NetworkPolicy":
+            await asyncio.sleep(60)
+        return await apply(manifest, manager)
+
+    offer = model("minilm", servers={"minimum": 1, "maximum": 1, "idleTimeout": "10m"})
+    world.has(provider("dc1", [offer]), gpu_node("n1"))
+    world.starts()
+    await world.until(any_server)
+    world.cluster.apply = slow  # type: ignore[method-assign]  # the world is this story's own
+    world.has(*(provider(f"dc{number}", ["minilm"]) for number in range(2, 80)), job("j1", "minilm"))
+    await world.kills()
+    world.starts("b")
+    await world.until(job_is("j1", "Succeeded"), within=45)

@@ -1,4 +1,7 @@
-"""`python -m cocoon.fleet`: the operator."""
+"""`python -m cocoon.fleet`: the operator.
+
+It runs on uvloop: asyncio keeps 256 KiB of buffer for each TLS connection, and a server takes several.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import logging
 import os
 import sys
 from typing import Final
+
+import uvloop
 
 from cocoon.fleet.logs import set_up
 from cocoon.fleet.ports.failures import Refused
@@ -24,7 +29,8 @@ def main() -> int:
     settings = read_settings(sys.argv[1:], os.environ)
     set_up(settings.log_format, settings.log_level)
     try:
-        asyncio.run(run(settings))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(settings))
     except Refused as refused:
         logging.getLogger(__name__).error("%s", refused)  # noqa: TRY400 - the sentence is all there is to say
         return 2

@@ -25,6 +25,7 @@ from cocoon.fleet.patience import Patience
 from cocoon.fleet.plan.actions import (
     AcknowledgeEvents,
     Action,
+    ApplyChildren,
     AttestServer,
     CancelAttempt,
     ConfirmStanding,
@@ -55,11 +56,13 @@ class _Rooms:
     """How many actions may be under way at once.
 
     Servers that are slow to answer never hold up the cluster's writes, and what is only shown never holds up work.
+    Neither does upkeep: an operator that was started anew applies the children of every provider there is.
     """
 
     def __init__(self, concurrency: int) -> None:
         self._cluster = asyncio.Semaphore(concurrency)
         self._shown = asyncio.Semaphore(max(1, concurrency // 8))
+        self._upkeep = asyncio.Semaphore(max(1, concurrency // 8))
         self._runners = asyncio.Semaphore(concurrency)
         self._evidence = asyncio.Semaphore(concurrency)
 
@@ -69,6 +72,8 @@ class _Rooms:
             return self._evidence
         if isinstance(action, WriteProviderStatus):
             return self._shown
+        if isinstance(action, ApplyChildren):
+            return self._upkeep
         return self._runners if isinstance(action, OF_RUNNERS) else self._cluster
 
 
