@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cocoon.api.groups import ATTESTED_CONDITION
 from cocoon.api.provider import TechnologySpec
@@ -173,3 +174,12 @@ def test_a_label_value_has_63_characters_at_most() -> None:
     assert label_value("a" * 63) == "a" * 63
     assert len(label_value("a" * 64)) <= 63
     assert label_value("a" * 64) != label_value("a" * 65)
+
+
+def test_servers_reach_keyrings_where_there_are_any() -> None:
+    plain = network_policy(_provider(), TERMS)["spec"]["egress"]
+    with_keyrings = network_policy(_provider(), replace(TERMS, keyring_ports=(8443,)))["spec"]["egress"]
+    (added,) = [rule for rule in with_keyrings if rule not in plain]
+    assert added["ports"] == [{"protocol": "TCP", "port": 8443}]
+    assert added["to"][0]["podSelector"] == {"matchLabels": {"app.kubernetes.io/component": "keyring"}}
+    assert added["to"][0]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "cocoon-system"}

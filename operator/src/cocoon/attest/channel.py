@@ -20,22 +20,36 @@ from cocoon.api.evidence import MAXIMUM_BYTES, NONCE_BYTES, Bundle, EvidenceRequ
 from cocoon.api.runner import Problem
 from cocoon.attest import bundle as bundles
 from cocoon.attest import tls
+from cocoon.attest.collateral import NONE, Collateral
+from cocoon.attest.library import Library
 from cocoon.attest.policy import Policy
 from cocoon.attest.verify import verify
 
 DEADLINE: Final = aiohttp.ClientTimeout(total=30, connect=5)
+#: Seconds for collateral.
+PATIENCE: Final = 20.0
 #: What says of evidence (raw bytes, the nonce asked with, a policy) whether it is trusted.
 Judge = Callable[[bytes, bytes, Policy], Awaitable[Verdict]]
 Answer = TypeVar("Answer")
 
 
-def verifying(now: Callable[[], float]) -> Judge:
-    """Verdicts by what evidence brings along itself, made off the event loop; `now` gives seconds since 1970."""
+def verifying(now: Callable[[], float], library: Library | None = None) -> Judge:
+    """Verdicts made off the event loop; `now` gives seconds since 1970. Without a library, by the evidence alone."""
 
     async def judge(raw: bytes, nonce: bytes, policy: Policy) -> Verdict:
-        return await asyncio.to_thread(verify, raw, nonce, policy, now())
+        collateral = await _collateral(raw, library) if library is not None else NONE
+        return await asyncio.to_thread(verify, raw, nonce, policy, now(), collateral)
 
     return judge
+
+
+async def _collateral(raw: bytes, library: Library) -> Collateral:
+    """What the verdict takes, as far as it can be had in time: what is missing is among the verdict's reasons."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await library.collect(bundles.decode(raw))
+    except (bundles.MalformedBundle, TimeoutError):
+        return NONE
 
 
 class Distrusted(Exception):

@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import kopf
 from kopf._core.engines.peering import Identity as KopfIdentity  # kopf names the type nowhere else
 from msgspec import Struct
 
+from cocoon.attest.channel import verifying
 from cocoon.attest.library import Library
 from cocoon.attest.opening import open_library
 from cocoon.attest.tls import Identity
@@ -24,6 +26,7 @@ from cocoon.fleet.foreign import Foreign
 from cocoon.fleet.handlers import handlers
 from cocoon.fleet.health import Health, serve
 from cocoon.fleet.identity import identity
+from cocoon.fleet.keyring_watch import KeyringWatch
 from cocoon.fleet.leadership import Leadership
 from cocoon.fleet.listener import Listener
 from cocoon.fleet.logs import fields
@@ -39,6 +42,7 @@ from cocoon.fleet.plan.snapshot import Snapshot
 from cocoon.fleet.ports.clock import Clock, MachineClock
 from cocoon.fleet.ports.cluster import Cluster
 from cocoon.fleet.ports.failures import Failure, Refused
+from cocoon.fleet.ports.keyring import AttestedKeyrings
 from cocoon.fleet.ports.kubernetes_cluster import KubernetesCluster
 from cocoon.fleet.ports.login import Login, log_in
 from cocoon.fleet.ports.payout import NoPayout, Payout
@@ -129,7 +133,16 @@ def terms_of(settings: Settings, own: Identity) -> RunnerTerms:
         allow_private_addresses=settings.allow_private_addresses,
         allow_test_roots=settings.allow_test_roots,
         operator_namespace=settings.namespace,
+        keyring_ports=tuple(sorted({urlsplit(address).port or 443 for address in settings.keyrings})),
     )
+
+
+async def _keyrings(settings: Settings, means: Means) -> None:
+    """Ask keyrings who they are, for ever."""
+    judge = verifying(means.clock.now, means.library)
+    expected = settings.keyring_measurements
+    port = AttestedKeyrings(judge, expected, allow_test_roots=settings.allow_test_roots)
+    await KeyringWatch(means.mirror, means.clock, settings.keyrings, expected, settings.keyring_seconds).run(port)
 
 
 async def _run(settings: Settings, means: Means, login: Login, metrics: Metrics, stack: AsyncExitStack) -> None:
@@ -144,6 +157,7 @@ async def _run(settings: Settings, means: Means, login: Login, metrics: Metrics,
         Foreign(means.mirror, means.clock, settings.foreign_seconds).run(means.cluster),
         Credits(means.mirror, means.clock, settings.credit_seconds).run(means.payout),
         Owners(means.mirror, means.clock, settings.earnings_seconds).run(means.payout),
+        _keyrings(settings, means),
         leadership.run(means.cluster),
         loop.run(),
     ]

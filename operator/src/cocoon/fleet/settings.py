@@ -32,6 +32,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Where the vendors' word on hardware comes from: `vendors`, addresses of mirrors, folders; asked in order."""
     collateral_cache: str = ""
     """A folder for copies of it, so that a restart needs no network."""
+    keyrings: tuple[str, ...] = ()
+    """https addresses of keyrings, the one that jobs are to be sealed to first; older ones after it."""
+    keyring_measurements: tuple[str, ...] = ()
+    keyring_seconds: float = 15.0
     allow_test_roots: bool = False
     test_roots: tuple[str, ...] = ()
     """SHA-256 of root certificates that lead to trust Test, if test roots are allowed."""
@@ -56,6 +60,10 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     found["namespaces"] = tuple(name for name in found["namespaces"].split(",") if name)
     for name in ("collateral", "test_roots"):
         found[name] = tuple(part for part in found[name].split(",") if part)
+    found["keyrings"] = tuple(
+        address.strip().rstrip("/") for address in found["keyrings"].split(",") if address.strip()
+    )
+    found["keyring_measurements"] = tuple(name for name in found["keyring_measurements"].split(",") if name)
     return Settings(**found)
 
 
@@ -85,6 +93,9 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     flag("earnings-seconds", "time between looks at owners' earnings", 30.0, float)
     flag("collateral", "vendors, https addresses or folders, comma-separated, asked in order", "vendors")
     flag("collateral-cache", "folder for copies of what was fetched (default: none)")
+    flag("keyrings", "https addresses of keyrings, comma-separated, the newest first (default: none)")
+    flag("keyring-measurements", "measurements that keyrings must show, comma-separated; needed for trust Hardware")
+    flag("keyring-seconds", "time between looks at keyrings", 15.0, float)
     flag("allow-test-roots", "accept development evidence; never in production", kind=bool)
     flag("test-roots", "SHA-256 of test root certificates, comma-separated; needs --allow-test-roots")
     flag("allow-private-addresses", "let runners fetch from private addresses", kind=bool)

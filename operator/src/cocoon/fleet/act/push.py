@@ -8,6 +8,7 @@ from cocoon.api.job import JobSpec
 from cocoon.api.job_digest import spec_digest
 from cocoon.api.money import Usage
 from cocoon.api.runner import JobAssignment
+from cocoon.api.sealing import KeyringPlace
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.observe.reading import Unreadable, moment, read
 from cocoon.fleet.plan.actions import PushJob
@@ -64,7 +65,14 @@ def assignment(job: Job, provider: Provider, body: Json, means: Means) -> JobAss
         parallelism=spec.parallelism,
         item_errors=spec.item_errors,
         deadline=moment(spec.deadline),
+        keyrings=_keyrings(means) if spec.input.sealed else (),
     )
+
+
+def _keyrings(means: Means) -> tuple[KeyringPlace, ...]:
+    """Whom the runner may ask for the input's key: the header says which epoch it is sealed to, and nobody else can."""
+    keyrings = means.mirror.snapshot.keyrings
+    return tuple(KeyringPlace(each.address, each.epoch, keyrings.measurements) for each in keyrings.known)
 
 
 def _hold(action: PushJob, means: Means, *, over: bool) -> None:

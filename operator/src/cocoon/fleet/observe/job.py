@@ -62,6 +62,7 @@ def _record(meta: ObjectMeta, spec: JobSpec, status: JobStatus, flaws: tuple[Fla
         ttl=spec.ttl_seconds_after_finished,
         status=status,
         flaws=flaws,
+        sealed=spec.input.sealed,
     )
 
 

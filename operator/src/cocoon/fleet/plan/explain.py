@@ -49,6 +49,8 @@ def why(counting: Counting, job: Job) -> Cause:
     snapshot, table = counting.snapshot, counting.tabulate(job)
     if not is_covered(snapshot, job, 0):
         return _uncovered(snapshot, job)
+    if job.sealed and not snapshot.keyrings.answer:
+        return Cause(reasons.NO_KEYRING, _no_keyring(snapshot))
     if not table.offers:
         text = f"No offer of model {job.model} takes this job: {table.sentence()}."
         return Cause(reasons.NO_OFFER, f"{text} {_advice(table)}")
@@ -100,6 +102,15 @@ def _uncovered(snapshot: Snapshot, job: Job) -> Cause:
         f"{account.available}, of which {outstanding} are set aside. Ask for credit or wait for jobs to finish."
     )
     return Cause(reasons.NO_CREDIT, message)
+
+
+def _no_keyring(snapshot: Snapshot) -> str:
+    if not snapshot.keyrings.known:
+        return "The input is sealed and this fleet has no keyring to open it with. Ask an administrator for one."
+    return (
+        "The input is sealed, and no keyring answers with evidence that can be trusted, so nobody could open it. "
+        "It is asked again all the time; ask an administrator to look at the keyring."
+    )
 
 
 def _advice(table: Table) -> str:

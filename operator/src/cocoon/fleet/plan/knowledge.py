@@ -22,6 +22,7 @@ from cocoon.fleet.plan.records import (
     ForeignUse,
     Job,
     Key,
+    Keyrings,
     Namespace,
     Node,
     PayoutHolds,
@@ -57,6 +58,7 @@ class Knowledge:
         self.earned: dict[Uid, Earnings] = {}
         self.holds: PayoutHolds | None = None
         """None until the payout service was asked."""
+        self.keyrings = Keyrings()
 
         self.queues = Queues()
         self.usage = Usage()
@@ -95,6 +97,7 @@ class Knowledge:
             PayoutLink: self._put_payout,
             Earned: self._put_earned,
             PayoutHolds: self._put_holds,
+            Keyrings: self._put_keyrings,
         }
         self._drops: dict[type, Callable[[Any], None]] = {
             Provider: self._drop_provider,
@@ -364,6 +367,12 @@ class Knowledge:
         for uid, key in self.provider_keys.items():
             if old is None or old.unread != holds.unread or "" in changed or uid in changed:
                 self.touched.providers.add(key)
+
+    def _put_keyrings(self, keyrings: Keyrings) -> None:
+        if self.keyrings != keyrings:
+            self.keyrings = keyrings
+            self.touched.providers.update(self.providers)
+            self._namespace_changed()  # which offers a class may use has to be found anew
 
 
 def _news(view: RunnerView) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cocoon.api.conditions import Condition, Truth
 from cocoon.api.conditions import replace as with_condition
-from cocoon.api.provider import Capacity, ModelStatus, ProviderStatus, ServerCounts
+from cocoon.api.provider import Capacity, KeyringStatus, ModelStatus, ProviderStatus, ServerCounts
 from cocoon.api.times import Instant, format_time
 from cocoon.fleet.plan import reasons
 from cocoon.fleet.plan.census import BUSY, FREE
@@ -73,8 +73,17 @@ def observed(snapshot: Snapshot, queued: Queued, provider: Provider, now: Instan
         trust=provider.trust,
         price=_price_range(provider.offers.values()),
         earnings=snapshot.earned.get(provider.uid, provider.status.earnings),
+        keyring=_keyring(snapshot),
         models=tuple(_model(snapshot, queued, provider, offer) for _, offer in sorted(provider.offers.items())),
     )
+
+
+def _keyring(snapshot: Snapshot) -> KeyringStatus | None:
+    """Whom to seal jobs to."""
+    current = snapshot.keyrings.current
+    if current is None:
+        return None
+    return KeyringStatus(current.recipient, current.epoch, f"sha256:{current.evidence} {current.address}")
 
 
 def _count(snapshot: Snapshot, servers: list[Server], now: Instant) -> ServerCounts:

@@ -33,6 +33,7 @@ class JobClass(Struct, frozen=True, cache_hash=True):
     model_sha256: str | None
     providers: tuple[ProviderReference, ...]
     maximum_price: Price | None
+    sealed: bool = False
 
 
 def class_of(job: Job) -> JobClass:
@@ -45,6 +46,7 @@ def class_of(job: Job) -> JobClass:
         job.model_sha256,
         job.providers,
         job.maximum_price,
+        job.sealed,
     )
 
 

@@ -229,6 +229,7 @@ class Job(Struct, frozen=True):
     ttl: int | None
     status: JobStatus
     flaws: tuple[Flaw, ...] = ()
+    sealed: bool = False
 
     @property
     def namespace(self) -> str:
@@ -274,6 +275,35 @@ class PayoutHolds(Struct, frozen=True):
         return self.by_provider.get("") or self.by_provider.get(provider, "")
 
 
+class Keyring(Struct, frozen=True):
+    """A keyring of the settings. What it holds is empty until it was first attested, and kept while it is silent."""
+
+    address: str
+    epoch: str = ""
+    recipient: str = ""
+    evidence: str = ""
+    answers: bool = False
+    """Whether it was attested when it was last asked."""
+
+
+class Keyrings(Struct, frozen=True):
+    """Who holds the keys of sealed jobs, in the order of the settings: jobs are sealed to the first that answers."""
+
+    known: tuple[Keyring, ...] = ()
+    measurements: tuple[str, ...] = ()
+
+    @property
+    def current(self) -> Keyring | None:
+        """The one to seal to; one that is silent rather than none."""
+        named = [keyring for keyring in self.known if keyring.epoch]
+        return next((keyring for keyring in named if keyring.answers), named[0] if named else None)
+
+    @property
+    def answer(self) -> bool:
+        """Whether a sealed job could be opened now."""
+        return any(keyring.answers for keyring in self.known)
+
+
 Record = (
     Provider
     | Node
@@ -287,4 +317,5 @@ Record = (
     | PayoutLink
     | Earned
     | PayoutHolds
+    | Keyrings
 )

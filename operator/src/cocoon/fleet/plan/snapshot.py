@@ -81,6 +81,8 @@ class Snapshot(Knowledge):
 
     def candidates(self, job_class: JobClass) -> tuple[Candidate, ...]:
         """Offers that a class of jobs may use, cheapest first; the same tuple for all classes that may use the same."""
+        if job_class.sealed and not self.keyrings.answer:
+            return ()
         known = self._candidates[job_class.model]
         found = known.get(job_class)
         if found is None:

@@ -1,4 +1,4 @@
-"""The NetworkPolicy of a provider's servers: nobody in but the operator, nothing out but names and https."""
+"""The NetworkPolicy of a provider's servers: nobody in but the operator, nothing out but names, https and keyrings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def network_policy(provider: Provider, terms: RunnerTerms) -> dict[str, Any]:
             "podSelector": {"matchLabels": own},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [_from_operator(terms), {"from": [{"namespaceSelector": {}}], "ports": [_tcp(METRICS_PORT)]}],
-            "egress": [_names(), *_out(provider, terms)],
+            "egress": [_names(), *_out(provider, terms), *_to_keyrings(terms)],
         },
     }
 
@@ -54,6 +54,14 @@ def _out(provider: Provider, terms: RunnerTerms) -> list[dict[str, Any]]:
         {"ipBlock": {"cidr": "::/0", "except": [] if allowed else PRIVATE_IPV6}},
     ]
     return [{"to": anywhere, "ports": [_tcp(port) for port in _ports(provider)]}, *_to_proxy(provider)]
+
+
+def _to_keyrings(terms: RunnerTerms) -> list[dict[str, Any]]:
+    keyrings = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": terms.operator_namespace}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/component": "keyring"}},
+    }
+    return [{"to": [keyrings], "ports": [_tcp(port) for port in terms.keyring_ports]}] if terms.keyring_ports else []
 
 
 def _ports(provider: Provider) -> list[int]:

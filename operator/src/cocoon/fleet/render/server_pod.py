@@ -60,6 +60,8 @@ class RunnerTerms(Struct, frozen=True, kw_only=True):
     allow_private_addresses: bool = False
     allow_test_roots: bool = False
     operator_namespace: str = "cocoon-system"
+    keyring_ports: tuple[int, ...] = ()
+    """Of keyrings in the operator's namespace; empty if there are none."""
 
 
 def server_pod(provider: Provider, wish: CreateServer, terms: RunnerTerms) -> dict[str, Any]:
