@@ -143,9 +143,12 @@ class ProcessTrial:
         """Coins come at last. A message that was lost may still come: then there are more of them."""
         async with PytonlibChain(load_global_config(self.chain.config_file), Limits(call_seconds=2.5)) as chain:
             for lane in lane_addresses():
-                while not (await chain.account(lane)).balance:
+                filled = False
+                while not filled:
                     with suppress(NotGiven, ChainError):
-                        await give(chain, lane, NanoTon(20 * TON), 1)
+                        filled = bool((await chain.account(lane)).balance)
+                        if not filled:
+                            await give(chain, lane, NanoTon(20 * TON), 1)
         self.faults["wallets filled late"] += 1
 
     # ---- the count
