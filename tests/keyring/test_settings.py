@@ -25,6 +25,8 @@ def test_every_mistake_is_a_sentence(tmp_path: Path) -> None:
                 "COCOON_KEYRING_PEERS": "http://a:1, https://b:2",
                 "COCOON_KEYRING_FOUNDER": "perhaps",
                 "COCOON_KEYRING_PATIENCE": "soon",
+                "COCOON_COLLECTOR": "none",
+                "COCOON_COLLATERAL": "somewhere",
                 "COCOON_API_ADDRESS": "8443",
             }
         )
@@ -34,6 +36,8 @@ def test_every_mistake_is_a_sentence(tmp_path: Path) -> None:
         "COCOON_KEYRING_PEERS",
         "COCOON_KEYRING_FOUNDER",
         "COCOON_KEYRING_PATIENCE",
+        "COCOON_COLLECTOR",
+        "COCOON_COLLATERAL",
         "COCOON_API_ADDRESS",
     ]
 

@@ -14,6 +14,15 @@ from cocoon.attest.vendors import Vendors
 VENDORS: Final = "vendors"
 
 
+def read_places(text: str) -> tuple[str, ...]:
+    """Places separated by commas. Raises ValueError for one that is none."""
+    places = tuple(place.strip() for place in text.split(",") if place.strip())
+    for place in places:
+        if place != VENDORS and not place.startswith(("https://", "http://", "/")):
+            raise ValueError(_unknown(place))
+    return places
+
+
 @asynccontextmanager
 async def open_library(places: Sequence[str], kept: str, now: Callable[[], float]) -> AsyncIterator[Library]:
     """A library over these places, asked in order; `kept` is a folder for copies, or empty.
@@ -32,4 +41,8 @@ async def _open(place: str, stack: AsyncExitStack) -> Source:
         return await stack.enter_async_context(Mirror(place))
     if place.startswith("/"):
         return Folder(Path(place))
-    raise ValueError(f"{place!r} is no source of collateral: write vendors, an https address, or an absolute path.")
+    raise ValueError(_unknown(place))
+
+
+def _unknown(place: str) -> str:
+    return f"{place!r} is no source of collateral: write vendors, an https address, or an absolute path."

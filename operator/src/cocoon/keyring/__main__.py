@@ -6,9 +6,12 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 
 from cocoon.api.logs import JsonLines
-from cocoon.attest.collect import SoftwareCollector
+from cocoon.attest.hardware import choose
+from cocoon.attest.opening import open_library
+from cocoon.attest.tsm import TeeFailure
 from cocoon.keyring import settings
 from cocoon.keyring.process import Keyring
 
@@ -20,7 +23,13 @@ async def run(chosen: settings.Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with Keyring(chosen, SoftwareCollector(role="keyring")) as keyring, asyncio.TaskGroup() as group:
+    collector = await choose(chosen.collector, test_roots=chosen.test_roots, role="keyring")
+    _log.info("attesting", extra={"tee": collector.tee, "trust": collector.trust})
+    async with (
+        open_library(chosen.collateral, "", time.time) as library,
+        Keyring(chosen, collector, time.time, library) as keyring,
+        asyncio.TaskGroup() as group,
+    ):
         _log.info("serving", extra={"terms": keyring.replica.name, **keyring.ports})
         beginning = group.create_task(keyring.begin())
         await stopping.wait()
@@ -28,24 +37,16 @@ async def run(chosen: settings.Settings) -> None:
 
 
 def main() -> int:
-    """0 after an orderly end, 2 if the settings are wrong."""
+    """0 after an orderly end, 2 if the settings are wrong or there is no TEE that they allow."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     try:
-        asyncio.run(run(_admissible(settings.from_process())))
-    except settings.SettingsError as error:
+        asyncio.run(run(settings.from_process()))
+    except (settings.SettingsError, TeeFailure) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
-
-
-def _admissible(chosen: settings.Settings) -> settings.Settings:
-    if not chosen.test_roots:
-        raise settings.SettingsError(
-            "This machine has no TEE that this version knows. Development evidence needs COCOON_TEST_ROOTS=true."
-        )
-    return chosen
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from aiohttp import web
 from cocoon.attest import tls
 from cocoon.attest.channel import verifying
 from cocoon.attest.collect import Collector
+from cocoon.attest.library import Library
 from cocoon.keyring import health
 from cocoon.keyring.beginning import PAUSE, Beginning, begin
 from cocoon.keyring.http_api import Api
@@ -26,10 +27,16 @@ from cocoon.keyring.settings import Address, Settings
 class Keyring:
     """One replica; use as an async context manager. Listens once it is entered."""
 
-    def __init__(self, settings: Settings, collector: Collector, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        collector: Collector,
+        now: Callable[[], float] = time.time,
+        library: Library | None = None,
+    ) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.replica = Replica(settings.terms, collector, verifying(now), now)
+        self.replica = Replica(settings.terms, collector, verifying(now, library), now)
         self.ports: dict[str, int] = {}
         self._stack = AsyncExitStack()
 

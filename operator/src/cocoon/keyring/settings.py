@@ -6,7 +6,9 @@
 | `COCOON_KEYRING_PEERS` | https addresses of the other replicas, separated by commas; empty for a keyring of one |
 | `COCOON_KEYRING_FOUNDER` | `true` for the one replica that may begin an epoch |
 | `COCOON_KEYRING_PATIENCE` | how long a silent peer is waited for before an epoch is begun; default 2m |
-| `COCOON_TEST_ROOTS` | `true` where development evidence is accepted and shown |
+| `COCOON_COLLECTOR` | `auto` (default), `tee` or `software`: where its own evidence comes from |
+| `COCOON_COLLATERAL` | where the vendors' word on hardware comes from: `vendors` (default), mirrors, folders |
+| `COCOON_TEST_ROOTS` | `true` where development evidence may be shown; the terms say what is accepted |
 | `COCOON_API_ADDRESS`, `COCOON_HEALTH_ADDRESS` | where to listen; default 0.0.0.0:8443 and 0.0.0.0:9090 |
 """
 
@@ -17,10 +19,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from cocoon.api.durations import parse_duration
 from cocoon.attest import terms
+from cocoon.attest.hardware import Choice
+from cocoon.attest.opening import read_places
 
 _FLAGS: Final = {"": False, "false": False, "true": True}
 
@@ -44,6 +49,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     founder: bool
     patience: int
     test_roots: bool
+    collector: Choice
+    collateral: tuple[str, ...]
     api: Address
     health: Address
 
@@ -57,6 +64,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         founder=_flag("COCOON_KEYRING_FOUNDER", environment, mistakes),
         patience=_patience(environment.get("COCOON_KEYRING_PATIENCE", "2m"), mistakes),
         test_roots=_flag("COCOON_TEST_ROOTS", environment, mistakes),
+        collector=_collector(environment.get("COCOON_COLLECTOR", "auto"), mistakes),
+        collateral=_collateral(environment.get("COCOON_COLLATERAL", "vendors"), mistakes),
         api=_address("COCOON_API_ADDRESS", environment.get("COCOON_API_ADDRESS", "0.0.0.0:8443"), mistakes),
         health=_address("COCOON_HEALTH_ADDRESS", environment.get("COCOON_HEALTH_ADDRESS", "0.0.0.0:9090"), mistakes),
     )
@@ -79,6 +88,22 @@ def _peers(text: str, mistakes: list[str]) -> tuple[str, ...]:
     peers = tuple(peer.strip() for peer in text.split(",") if peer.strip())
     mistakes.extend(f"COCOON_KEYRING_PEERS: {peer} is no https address." for peer in peers if peer[:8] != "https://")
     return peers
+
+
+def _collector(text: str, mistakes: list[str]) -> Choice:
+    try:
+        return msgspec.convert(text, Choice)  # type: ignore[no-any-return]  # a Literal is a type to msgspec
+    except msgspec.ValidationError:
+        mistakes.append(f"COCOON_COLLECTOR: {text!r} is not auto, tee or software.")
+        return "auto"
+
+
+def _collateral(text: str, mistakes: list[str]) -> tuple[str, ...]:
+    try:
+        return read_places(text)
+    except ValueError as error:
+        mistakes.append(f"COCOON_COLLATERAL: {error}")
+        return ()
 
 
 def _flag(name: str, environment: Mapping[str, str], mistakes: list[str]) -> bool:

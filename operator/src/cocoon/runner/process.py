@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cocoon.attest import tls
 from cocoon.attest.channel import verifying
 from cocoon.attest.collect import Collector
+from cocoon.attest.library import Library
+from cocoon.attest.opening import open_library
 from cocoon.runner.contact import Contact
 from cocoon.runner.events import Events
 from cocoon.runner.health import Health
@@ -81,7 +83,7 @@ class Runner:
             web=outside,
             events=self.events,
             signer=signer,
-            keyrings=self._keyrings(),
+            keyrings=self._keyrings(await stack.enter_async_context(open_library(settings.collateral, "", time.time))),
             contact=self.contact,
             metrics=self.metrics,
             now=time.time,
@@ -91,12 +93,12 @@ class Runner:
         self._watch(stack)
         await self._listen(around, signer)
 
-    def _keyrings(self) -> Keyrings:
+    def _keyrings(self, library: Library) -> Keyrings:
         return Keyrings(
             keys=self.keys,
             collector=self._collector,
             payee=self.settings.payee,
-            judge=verifying(time.time),
+            judge=verifying(time.time, library),
             test_roots=self.settings.test_roots,
         )
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from cocoon.api.durations import parse_duration
 from cocoon.attest.hardware import Choice
+from cocoon.attest.opening import read_places
 
 #: What a ConfigMap output may hold; etcd refuses objects over 1.5 MiB and the answers are not alone in theirs.
 MAXIMUM_CONFIGMAP_BYTES: Final = 512 * 1024
@@ -45,6 +46,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     allow_private_addresses: bool
     test_roots: bool
     collector: Choice = "auto"
+    collateral: tuple[str, ...] = ("vendors",)
+    """Where the vendors' word on a keyring's hardware comes from, as `cocoon.attest.opening` reads it."""
     ca_bundle: str
     """PEM certificates that are trusted besides the public ones; empty if there are none."""
     proxy: str
@@ -73,6 +76,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         namespace=source.text("COCOON_NAMESPACE", ""),
         allow_private_addresses=source.get("COCOON_ALLOW_PRIVATE_ADDRESSES", _flag, ""),
         test_roots=source.get("COCOON_TEST_ROOTS", _flag, ""),
+        collateral=source.get("COCOON_COLLATERAL", read_places, "vendors"),
         collector=source.get("COCOON_COLLECTOR", _collector, "auto"),
         ca_bundle=source.get("COCOON_CA_BUNDLE", _bundle, ""),
         proxy=source.text("HTTPS_PROXY", ""),
