@@ -24,7 +24,7 @@ from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import Failure, Missing
 from cocoon.cli.kinds import SECRET, SERVICE, Manifest
 from cocoon.cli.options import EXISTING_FILE, Reach, packed
-from cocoon.cli.payout_service import PayoutService
+from cocoon.cli.payout_service import Address, PayoutService
 from cocoon.cli.port_forward import forwarded
 
 AUDIENCE: Final = "cocoon-payout"
@@ -83,24 +83,29 @@ class _Place(Struct, frozen=True):
     name: str
     port: int
 
+    def address(self, port: int) -> Address:
+        """Of a local port that leads there."""
+        advice = f"See whether its Pod is ready: kubectl get pods -n {self.namespace}."
+        return Address(f"https://127.0.0.1:{port}", f"{self.name}.{self.namespace}.svc", advice)
+
 
 @asynccontextmanager
 async def payout_service(reach: Reach, options: PayoutOptions) -> AsyncIterator[PayoutService]:
     """The payout service, ready to be asked. Raises Failure."""
     async with AsyncExitStack() as stack:
         if options.payout_url:
-            url, server_name, authority, place = _safe(options.payout_url), "", "", None
+            address, authority, place = Address(_safe(options.payout_url)), "", None
         else:
             cluster = await stack.enter_async_context(connected(reach))
             place = await _find(cluster)
             authority = "" if options.payout_ca_file else await _authority(cluster, place)
             port = await stack.enter_async_context(forwarded(reach, place.namespace, place.name, place.port))
-            url, server_name = f"https://127.0.0.1:{port}", f"{place.name}.{place.namespace}.svc"
+            address = place.address(port)
         token = await _token(reach, options, place)
         tls = _tls(options, authority)
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls), trust_env=place is None)
         await stack.enter_async_context(session)
-        yield PayoutService(session, url, token, server_name)
+        yield PayoutService(session, address, token)
 
 
 def _safe(url: str) -> str:

@@ -38,14 +38,25 @@ class Day(Struct, frozen=True):
     network_cost: int = 0
 
 
+class Address(Struct, frozen=True):
+    """Where a payout service is; `server_name` is what its certificate names, if that is not in the address.
+
+    `advice` is what to do if nobody answers there.
+    """
+
+    url: str
+    server_name: str = ""
+    advice: str = "Check --payout-url and the network."
+
+
 class PayoutService:
     """One payout service, as one reader."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, token: str, server_name: str = "") -> None:
+    def __init__(self, session: aiohttp.ClientSession, address: Address, token: str) -> None:
         self._session = session
-        self._url = url.rstrip("/")
+        self._address = address
+        self._url = address.url.rstrip("/")
         self._token = token
-        self._server_name = server_name
 
     async def accounts(self, provider: str = "") -> list[OwnerAccount]:
         """What owners, or one provider's (by uid), are owed and were paid."""
@@ -93,7 +104,7 @@ class PayoutService:
                 params=chosen,
                 headers=headers,
                 timeout=_DEADLINE,
-                server_hostname=self._server_name or None,
+                server_hostname=self._address.server_name or None,
                 allow_redirects=False,
             ) as answer:
                 raw = await answer.read()
@@ -101,7 +112,8 @@ class PayoutService:
             raise Failure(f"{self._url} is no address: give --payout-url as https://HOST.") from error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             why = str(error) or type(error).__name__
-            raise Unreachable(f"The payout service at {self._url} can't be reached: {why}.") from error
+            told = f"The payout service at {self._url} can't be reached: {why}. {self._address.advice}"
+            raise Unreachable(told) from error
         if answer.status != 200:
             raise _refusal(self._url, answer.status, raw)
         return raw
