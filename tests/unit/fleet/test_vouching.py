@@ -18,6 +18,8 @@ from cocoon.attest.policy import Policy
 from cocoon.fleet.plan.receipt_claims import claims_of
 from cocoon.fleet.vouching import vouched_key
 from cocoon.runner.keys import make_keys
+from tests.attest.makers.certificates import AT
+from tests.attest.makers.intel import intel
 from tests.unit.plan.builders import finished, job
 
 NOW = 1_800_000_000.0
@@ -81,3 +83,14 @@ async def test_what_is_no_evidence_or_was_changed_says_nothing() -> None:
     assert vouched_key(b"{}", [receipt(bundle)], ALLOWS) is None
     assert vouched_key(bundles.encode(changed), [receipt(bundle)], ALLOWS) is None
     assert vouched_key(bundles.encode(changed), [receipt(changed, payee="UQother")], ALLOWS) is None
+
+
+async def test_evidence_of_hardware_is_judged_as_of_today() -> None:
+    """It has no end of its own, and the collateral at hand is today's."""
+    vendor = intel()
+    quote = vendor.quote(vendor.platform(), bundles.bind("runner", bytes(32), KEYS.public, PAYEE))
+    bundle = replace(await shown(), tee="tdx", cpu=quote, endorsements=b"")
+    policy = replace(ALLOWS, test_roots=frozenset({vendor.root.fingerprint}))
+    told, raw = [receipt(bundle, finished=int(AT) - 86_400 * 300)], bundles.encode(bundle)
+    assert vouched_key(raw, told, policy, AT, vendor.collateral()) == KEYS.public.receipt
+    assert vouched_key(raw, told, policy, AT) is None

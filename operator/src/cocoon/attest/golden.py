@@ -24,7 +24,8 @@ def check(measured: Measured, policy: Policy, findings: Findings) -> None:
         findings.check(
             policy.trust is Trust.TEST,
             "NoMeasurements",
-            "The policy lists no measurements, so it accepts no guest; add those of the guest image.",
+            f"The policy lists no measurements, so it accepts no guest; this one's is {measured.launch}, "
+            f"with init data {measured.config}. Add it if you built it.",
         )
         return
     if measured.launch in policy.measurements:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from cocoon.api.times import Instant
+from cocoon.attest.opening import open_library
 from cocoon.payout.audit import audit, be_audited
 from cocoon.payout.auth.callers import Callers
 from cocoon.payout.by_hand import ByHand
@@ -59,7 +60,11 @@ async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterat
     chain = await asyncio.to_thread(zero_state, Path(settings.chain.global_config))
     check_trust(settings.policy.trust, chain, settings.chain.development)
     terms, archive, metrics = terms_of(settings, chain), open_archive(settings), Metrics()
-    async with Store(settings.database_url) as store, paying(settings, store, metrics.registry) as payments:
+    async with (
+        Store(settings.database_url) as store,
+        paying(settings, store, metrics.registry) as payments,
+        open_library(settings.policy.collateral, settings.policy.collateral_cache, now) as library,
+    ):
         async with store.writing() as connection:
             await stamp(connection, chain, settings.policy.trust, now())
         if payments:
@@ -71,7 +76,7 @@ async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterat
             terms=terms,
             callers=Callers(settings, now),
             intake=Intake(servers, archive, terms, metrics, now),
-            register=Register(servers, archive, terms, now),
+            register=Register(servers, archive, terms, library, now),
             clients=Clients(store, archive, now),
             pauses=PauseSwitch(store, now),
             owners=Owners(store, rules, partial(holds, rounds), secrets.token_hex(4), now),

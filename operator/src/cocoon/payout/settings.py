@@ -60,11 +60,17 @@ class ChainSettings(Struct, frozen=True, rename="camel", forbid_unknown_fields=T
 
 
 class PolicySettings(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """What is accepted and paid. Amounts in nanoTON; seconds."""
+    """What is accepted and paid. Amounts in nanoTON; seconds.
+
+    `collateral` is where the vendors' word on hardware comes from, asked in order: `vendors`, addresses of mirrors, or
+    folders; `collateral_cache` a folder for copies (docs/concepts/confidentiality.md).
+    """
 
     trust: Trust = Trust.HARDWARE
     measurements: tuple[str, ...] = ()
     require_gpu: bool = True
+    collateral: tuple[str, ...] = ("vendors",)
+    collateral_cache: str = ""
     price_caps: dict[str, Price] = {}
     daily_cap: _Amount = str(MOST_NANOTON)
     daily_cap_per_provider: _Amount = str(MOST_NANOTON)

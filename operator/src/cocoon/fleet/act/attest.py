@@ -50,7 +50,7 @@ async def attest_server(action: AttestServer, means: Means) -> None:
         raise
     gpus = means.server(action.server, action.server_uid).gpus
     policy = policy_of(provider, means.test_roots, gpus)
-    collateral = await _collateral(shown, means)
+    collateral = await collateral_of(shown.bundle, means)
     # On a thread: some 50 signatures for a server with 8 GPUs, tens of milliseconds in which OpenSSL gives up the GIL.
     verdict = await asyncio.to_thread(judge, shown, nonce, policy, means.clock.now(), collateral)
     if is_undecided(verdict):
@@ -71,13 +71,13 @@ def _is_starting(action: AttestServer, means: Means) -> bool:
     return not known and means.clock.now() - server.created < STARTING
 
 
-async def _collateral(shown: Shown, means: Means) -> Collateral:
-    """What the verdict takes, as far as it can be had in time."""
+async def collateral_of(raw: bytes, means: Means) -> Collateral:
+    """What a verdict on this bundle takes, as far as it can be had in time."""
     if means.library is None:
         return NONE
     try:
         async with asyncio.timeout(PATIENCE):
-            return await means.library.collect(bundles.decode(shown.bundle))
+            return await means.library.collect(bundles.decode(raw))
     except bundles.MalformedBundle:
         return NONE
     except TimeoutError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from msgspec import Struct
 from sqlalchemy import select
@@ -20,6 +21,8 @@ from cocoon.api.payout import Registered
 from cocoon.api.times import Instant
 from cocoon.api.trust import Trust
 from cocoon.attest import bundle as bundles
+from cocoon.attest.collateral import NONE, Collateral
+from cocoon.attest.library import Library
 from cocoon.attest.receipts import thumbprint
 from cocoon.attest.verify import verify
 from cocoon.payout.archive import Archive, EvidenceTaken
@@ -29,6 +32,9 @@ from cocoon.payout.store.work import EVIDENCE, SERVERS, WINDOWS
 from cocoon.payout.terms import Terms
 from cocoon.payout.wallets import payable
 from cocoon.payout.work.case import Window
+
+#: Seconds for collateral; what takes longer is missing this time, and the evidence is handed in again.
+PATIENCE: Final = 40.0
 
 
 class Shown(Struct, frozen=True):
@@ -44,7 +50,10 @@ class Shown(Struct, frozen=True):
 class Register:
     """Takes evidence."""
 
-    def __init__(self, servers: KnownServers, archive: Archive, terms: Terms, now: Callable[[], Instant]) -> None:
+    def __init__(
+        self, servers: KnownServers, archive: Archive, terms: Terms, library: Library | None, now: Callable[[], Instant]
+    ) -> None:
+        self._library = library
         self._servers = servers
         self._archive = archive
         self._terms = terms
@@ -53,7 +62,7 @@ class Register:
     async def take(self, key: str, raw: bytes) -> Registered:
         """Register a bundle of this receipt key. Raises Refused with the reason."""
         now = self._now()
-        shown = await asyncio.to_thread(examine, key, raw, self._terms, now)
+        shown = await asyncio.to_thread(examine, key, raw, self._terms, now, await self._collateral(raw))
         if isinstance(shown, Refusal):
             raise Refused(shown)
         window = Window(now - self._terms.late_evidence, shown.not_after)
@@ -66,8 +75,20 @@ class Register:
         bundle = shown.bundle
         return Registered(key, shown.digest, shown.trust, bundle.payee, opens, shown.not_after)
 
+    async def _collateral(self, raw: bytes) -> Collateral:
+        """What judging these bytes takes, as far as it can be had in time."""
+        if self._library is None:
+            return NONE
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._library.collect(bundles.decode(raw))
+        except bundles.MalformedBundle:
+            return NONE
+        except TimeoutError:
+            return Collateral(otherwise="its sources took too long")
 
-def examine(key: str, raw: bytes, terms: Terms, now: Instant) -> Shown | Refusal:
+
+def examine(key: str, raw: bytes, terms: Terms, now: Instant, collateral: Collateral = NONE) -> Shown | Refusal:
     """What the bytes show, or why they are not believed."""
     try:
         bundle = bundles.decode(raw)
@@ -75,7 +96,7 @@ def examine(key: str, raw: bytes, terms: Terms, now: Instant) -> Shown | Refusal
         return Refusal("MalformedEvidence", "", str(error))
     if thumbprint(bundle.keys.receipt) != key:
         return Refusal("WrongKey", "keys.receipt", "The evidence is of another receipt key than the one in the path.")
-    verdict = verify(raw, bundle.nonce, terms.policy, now)
+    verdict = verify(raw, bundle.nonce, terms.policy, now, collateral)
     if not verdict.trusted:
         codes = ",".join(reason.code for reason in verdict.reasons)
         return Refusal(f"NotTrusted:{codes}"[:200], "cpu", " ".join(reason.message for reason in verdict.reasons))

@@ -58,7 +58,7 @@ async def rebuild(parts: SendingParts, archive: Archive, terms: Terms) -> Rebuil
         await stamp(connection, parts.chain.zero_state.root_hash.hex(), terms.trust, head.utime)
         await be_quiet(connection, quiet)
         await books.open_lanes(connection, lanes)
-        replayed = await replay(connection, archive, terms)
+        replayed = await replay(connection, archive)
     reconciler = Reconciler(parts.store, parts.chain, parts.rules)
     states = {lane.number: await reconciler.catch_up(lane) for lane in lanes}
     async with parts.store.reading() as connection:
