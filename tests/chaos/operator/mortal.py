@@ -49,7 +49,7 @@ def be_careless() -> None:
         await asyncio.sleep(0.5)
         await finish_job(action, means)
 
-    def forget_all(snapshot: Snapshot, server: Server, view: RunnerView) -> int:  # noqa: ARG001 - the real one's names
+    def forget_all(snapshot: Snapshot, server: Server, view: RunnerView) -> int:
         return view.finished[-1].number
 
     reporting.forgettable = forget_all
