@@ -71,6 +71,16 @@ class RunnerProcess:
                     return took
 
 
+async def _port(log: asyncio.StreamReader) -> int:
+    """Of its API, from the log's line that says where it serves. Raises RuntimeError if it ends before."""
+    said: list[bytes] = []
+    while line := await log.readline():
+        said.append(line)
+        if line.startswith(b"{") and (port := msgspec.json.decode(line).get("api")):
+            return int(port)
+    raise RuntimeError(b"".join(said).decode())
+
+
 @asynccontextmanager
 async def runner_process(folder: Path, triton: str, module: str = "cocoon.runner") -> AsyncIterator[RunnerProcess]:
     """A runner over this Triton, with everything below `folder`, which may open addresses of this machine."""
@@ -94,7 +104,7 @@ async def runner_process(folder: Path, triton: str, module: str = "cocoon.runner
     )
     assert process.stderr is not None
     try:
-        port = msgspec.json.decode(await process.stderr.readline())["api"]
+        port = await _port(process.stderr)
         drain = asyncio.create_task(process.stderr.read())
         connector = aiohttp.TCPConnector(ssl=kit.client_context())
         async with aiohttp.ClientSession(f"https://127.0.0.1:{port}", connector=connector) as session:

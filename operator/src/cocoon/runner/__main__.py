@@ -7,8 +7,6 @@ import logging
 import signal
 import sys
 
-import uvloop
-
 from cocoon.attest.hardware import choose
 from cocoon.attest.tsm import TeeFailure
 from cocoon.runner import logs, settings
@@ -38,8 +36,7 @@ def main() -> int:
     """0 after an orderly end, 2 if the settings are wrong or there is no TEE that they allow."""
     logs.set_up()
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(settings.from_process()))
+        asyncio.run(run(settings.from_process()))
     except (settings.SettingsError, TeeFailure) as error:
         sys.stderr.write(f"{error}\n")
         return 2
