@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import click
+import msgspec
 import pytest
 
-from cocoon.cli.__main__ import main
+from cocoon.api.job import InferenceJob
+from cocoon.cli.__main__ import GROUP, main
 from cocoon.cli.failure import FAILED, UNREACHABLE, USAGE
 
 CONFIG = """
@@ -69,3 +72,22 @@ def test_a_context_that_is_not_there(tmp_path: Path, nobody: str, capsys: pytest
 def test_a_wrong_command_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == USAGE
     assert "Error:" in capsys.readouterr().err
+
+
+def test_objects_of_another_release(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command("strange")
+    def strange() -> None:
+        msgspec.convert({"metadata": 1}, InferenceJob)
+
+    monkeypatch.setitem(GROUP.commands, "strange", strange)
+    assert main(["strange"]) == FAILED
+    assert "An object is of another release than this command" in capsys.readouterr().err
+
+
+def test_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command("slow")
+    def slow() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(GROUP.commands, "slow", slow)
+    assert main(["slow"]) == 130

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import click
+import msgspec
 
 from cocoon.cli import (
     completion,
@@ -63,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Failure as failure:
         screen.note(f"kubectl cocoon: {failure}")
         return failure.status
+    except msgspec.ValidationError as error:
+        screen.note(f"kubectl cocoon: An object is of another release than this command ({error}): use that release's.")
+        return FAILED
     except click.ClickException as error:
         error.show()
         return USAGE if isinstance(error, click.UsageError) else FAILED
