@@ -52,7 +52,11 @@ async def _port(process: asyncio.subprocess.Process, where: str) -> int:
     with suppress(ProcessLookupError):
         process.terminate()
     said = (await process.communicate())[1].decode(errors="replace").strip().splitlines()
-    why = said[-1] if said else f"kubectl port-forward did not begin within {_PATIENCE:.0f} s"
+    why = (
+        said[-1]
+        if said
+        else f"kubectl port-forward did not begin within {_PATIENCE:.0f} s; perhaps it has no ready Pod"
+    )
     raise Unreachable(f"The Service {where} can't be reached through the API server: {why}. Give --payout-url instead.")
 
 
