@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from msgspec import structs
 
 from cocoon.api.evidence import Bundle, GpuEvidence
@@ -236,9 +238,12 @@ def test_a_revoked_signer_of_reference_measurements() -> None:
 def test_a_responder_needs_the_issuers_leave() -> None:
     brom, provisioner = GPU.chain[1], GPU.chain[2]
     vendor = Nvidia.__new__(Nvidia)
-    vendor._responders = {provisioner.fingerprint: certify("TEST no responder", p384(), provisioner, Wish(ca=False))}
     name = f"nvidia/ocsp/{brom.fingerprint}.der"
-    assert judged(evidence(), collateral=changed(**{name: vendor.good(brom, provisioner)})) == {"CollateralForged"}
+    web_server = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]).public_bytes()
+    for extensions in ([], [("2.5.29.37", web_server)]):
+        wish = Wish(ca=False, extensions=extensions)
+        vendor._responders = {provisioner.fingerprint: certify("TEST no responder", p384(), provisioner, wish)}
+        assert judged(evidence(), collateral=changed(**{name: vendor.good(brom, provisioner)})) == {"CollateralForged"}
 
 
 def test_the_verdict_ends_with_the_first_answer() -> None:

@@ -28,7 +28,7 @@ from cocoon.api.runner import (
 )
 from cocoon.api.trust import Trust
 from cocoon.attest import receipts, tls
-from cocoon.attest.collect import SoftwareCollector
+from cocoon.attest.collect import Collector, SoftwareCollector
 from cocoon.runner import settings as runner_settings
 from cocoon.runner.process import Runner
 from cocoon.runner.triton import Triton
@@ -137,10 +137,12 @@ class Operator:
 
 
 @asynccontextmanager
-async def running(chosen: runner_settings.Settings, triton: Triton) -> AsyncIterator[Operator]:
+async def running(
+    chosen: runner_settings.Settings, triton: Triton, collector: Collector | None = None
+) -> AsyncIterator[Operator]:
     """A runner and its operator."""
     async with AsyncExitStack() as stack:
-        runner = await stack.enter_async_context(Runner(chosen, triton, SoftwareCollector()))
+        runner = await stack.enter_async_context(Runner(chosen, triton, collector or SoftwareCollector()))
         yield await stack.enter_async_context(Operator(runner))
 
 

@@ -24,6 +24,7 @@ from cocoon.api.runner import (
 )
 from cocoon.attest import bundle
 from cocoon.attest.collect import Collector
+from cocoon.attest.tsm import TeeFailure
 from cocoon.runner.events import Events
 from cocoon.runner.jobs import Jobs
 from cocoon.runner.journal import JournalFull
@@ -90,6 +91,8 @@ class Api:
             return _problem(Problem(error.reason.title().replace(" ", ""), error.text or error.reason, error.status))
         except JournalFull as error:
             return _problem(Problem("JournalFull", str(error), 507))
+        except TeeFailure as error:
+            return _problem(Problem("EvidenceUnavailable", str(error), 503))
 
     def _authenticate(self, request: web.Request) -> None:
         ssl_object = request.transport and request.transport.get_extra_info("ssl_object")
