@@ -180,7 +180,7 @@ async def test_a_file_that_was_sealed_for_something_else(
     """Another tenant takes the file, or the operator assigns another model or recipient: the key is not asked for."""
     event, claims = await quick.do(sealed.job(sealed.file(**policy), **job))
     assert (event.code, claims.outcome, claims.cost) == ("SealedForAnother", "Failed", "0")
-    assert 'call="release"' not in keyring.metrics.render().decode()
+    assert 'route="release"' not in keyring.metrics.render().decode()
 
 
 def flipped(file: bytes, at: int) -> bytes:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from cocoon.fleet.metrics import Metrics as FleetMetrics
+from cocoon.keyring.metrics import Metrics as KeyringMetrics
 from cocoon.payout.metrics import Metrics as PayoutMetrics
 from cocoon.payout.sending.metrics import PaymentMetrics
 from cocoon.runner.metrics import Metrics as RunnerMetrics
@@ -39,6 +40,7 @@ def registries() -> dict[str, CollectorRegistry]:
     return {
         "Operator": FleetMetrics().registry,
         "Runner": RunnerMetrics().registry,
+        "Keyring": KeyringMetrics().registry,
         "Payout service": payout.registry,
     }
 

@@ -12,8 +12,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.calls = Counter(
             "cocoon_keyring_calls",
-            "Calls answered, by what was asked (release, handover, evidence, challenge) and the code: OK or why not.",
-            ["call", "code"],
+            "Calls answered, by route (release, handover, evidence, challenge) and code: OK or why not.",
+            ["route", "code"],
             registry=self.registry,
         )
         self.ready = Gauge("cocoon_keyring_ready", "1 while this replica holds an identity.", registry=self.registry)
