@@ -73,7 +73,7 @@ async def test_health_and_metrics(keyring: Keyring, tmp_path: Path) -> None:
         runner = kit.Runner(keyring)
         await runner.ask(kit.Client(keyring).header())
         shown = (await get(keyring, "/metrics"))[1]
-        assert 'cocoon_keyring_calls_total{route="release",code="OK"} 1.0' in shown
+        assert 'cocoon_keyring_calls_total{code="OK",route="release"} 1.0' in shown
         assert "cocoon_keyring_files_counted 1.0" in shown
 
 
