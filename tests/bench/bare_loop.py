@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 import kopf
 import msgspec
+import uvloop
 
 from cocoon.api.groups import GROUP, JOBS, VERSION
 from cocoon.api.times import format_time
@@ -157,4 +158,4 @@ async def run(access: Access, jobs: int) -> None:
 
 if __name__ == "__main__":
     _url, _ca, _jobs = sys.argv[1:]
-    asyncio.run(run(Access(_url, _ca), int(_jobs)))
+    uvloop.run(run(Access(_url, _ca), int(_jobs)))

@@ -6,6 +6,7 @@ the parameter `work_ms`. Answers go to an address rather than to a ConfigMap: th
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -79,6 +80,7 @@ def job(arrival: Arrival, members: list[int]) -> Json:
     }
 
 
+@functools.cache
 def items(count: int, milliseconds: int) -> str:
     """`count` lines of input that the stub takes `milliseconds` for."""
     line = {"inputs": [], "parameters": {"work_ms": milliseconds}}

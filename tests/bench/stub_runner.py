@@ -9,7 +9,6 @@ fixes for its runner. What it timed is at http://127.0.0.1:CONTROL/timings (`Obs
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+import uvloop
 from aiohttp import web
 from msgspec import Struct
 
@@ -238,4 +238,4 @@ async def run(access: Access, port: int, control: int) -> None:
 
 if __name__ == "__main__":
     _url, _ca, _port, _control = sys.argv[1:]
-    asyncio.run(run(Access(_url, _ca), int(_port), int(_control)))
+    uvloop.run(run(Access(_url, _ca), int(_port), int(_control)))

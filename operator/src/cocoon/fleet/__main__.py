@@ -5,7 +5,6 @@ It runs on uvloop: asyncio keeps 256 KiB of buffer for each TLS connection, and 
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import os
@@ -29,8 +28,7 @@ def main() -> int:
     settings = read_settings(sys.argv[1:], os.environ)
     set_up(settings.log_format, settings.log_level)
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(settings))
+        uvloop.run(run(settings))
     except Refused as refused:
         logging.getLogger(__name__).error("%s", refused)  # noqa: TRY400 - the sentence is all there is to say
         return 2
