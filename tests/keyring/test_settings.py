@@ -43,6 +43,30 @@ def test_every_mistake_is_a_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "founder", "expected"),
+    [
+        ("ring-0", "", True),
+        ("ring-1", "", False),
+        ("ring-1", "true", True),
+        ("ring-0", "false", False),
+        ("", "", False),
+    ],
+)
+def test_a_replica_knows_itself_by_its_name(tmp_path: Path, name: str, founder: str, expected: bool) -> None:
+    addresses = [f"https://ring-{number}.ring.cocoon-system:8443" for number in range(3)]
+    found = kit.settings(
+        tmp_path,
+        COCOON_KEYRING_PEERS=",".join(addresses),
+        COCOON_KEYRING_NAME=name,
+        COCOON_KEYRING_FOUNDER=founder,
+    )
+    assert found.founder is expected
+    assert [address for address in addresses if address not in found.peers] == [
+        each for each in addresses if name and name in each
+    ]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",

@@ -3,8 +3,9 @@
 | variable | means |
 |---|---|
 | `COCOON_KEYRING_TERMS` | path of the terms (JSON): what runners and other keyrings must show |
-| `COCOON_KEYRING_PEERS` | https addresses of the other replicas, separated by commas; empty for a keyring of one |
-| `COCOON_KEYRING_FOUNDER` | `true` for the one replica that may begin an epoch |
+| `COCOON_KEYRING_PEERS` | https addresses of all replicas, separated by commas; empty for a keyring of one |
+| `COCOON_KEYRING_NAME` | this Pod's name: the address that begins with it is left out; `…-0` may begin an epoch |
+| `COCOON_KEYRING_FOUNDER` | `true` or `false`, to say otherwise who may begin an epoch |
 | `COCOON_KEYRING_PATIENCE` | how long a silent peer is waited for before an epoch is begun; default 2m |
 | `COCOON_COLLECTOR` | `auto` (default), `tee` or `software`: where its own evidence comes from |
 | `COCOON_COLLATERAL` | where the vendors' word on hardware comes from: `vendors` (default), mirrors, folders |
@@ -18,6 +19,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -58,10 +60,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings in this environment. Raises SettingsError with all mistakes, one a line."""
     mistakes: list[str] = []
+    name = environment.get("COCOON_KEYRING_NAME", "")
     settings = Settings(
         terms=_terms(environment.get("COCOON_KEYRING_TERMS", ""), mistakes),
-        peers=_peers(environment.get("COCOON_KEYRING_PEERS", ""), mistakes),
-        founder=_flag("COCOON_KEYRING_FOUNDER", environment, mistakes),
+        peers=_peers(environment.get("COCOON_KEYRING_PEERS", ""), name, mistakes),
+        founder=_flag("COCOON_KEYRING_FOUNDER", environment, mistakes, otherwise=name.endswith("-0")),
         patience=_patience(environment.get("COCOON_KEYRING_PATIENCE", "2m"), mistakes),
         test_roots=_flag("COCOON_TEST_ROOTS", environment, mistakes),
         collector=_collector(environment.get("COCOON_COLLECTOR", "auto"), mistakes),
@@ -84,10 +87,11 @@ def _terms(path: str, mistakes: list[str]) -> str:
     return text
 
 
-def _peers(text: str, mistakes: list[str]) -> tuple[str, ...]:
-    peers = tuple(peer.strip() for peer in text.split(",") if peer.strip())
+def _peers(text: str, name: str, mistakes: list[str]) -> tuple[str, ...]:
+    """All but ourselves."""
+    peers = [peer.strip() for peer in text.split(",") if peer.strip()]
     mistakes.extend(f"COCOON_KEYRING_PEERS: {peer} is no https address." for peer in peers if peer[:8] != "https://")
-    return peers
+    return tuple(peer for peer in peers if not name or (urlsplit(peer).hostname or "").partition(".")[0] != name)
 
 
 def _collector(text: str, mistakes: list[str]) -> Choice:
@@ -106,11 +110,11 @@ def _collateral(text: str, mistakes: list[str]) -> tuple[str, ...]:
         return ()
 
 
-def _flag(name: str, environment: Mapping[str, str], mistakes: list[str]) -> bool:
+def _flag(name: str, environment: Mapping[str, str], mistakes: list[str], *, otherwise: bool = False) -> bool:
     text = environment.get(name, "").lower()
     if text not in _FLAGS:
         mistakes.append(f"{name}: {text!r} is neither true nor false.")
-    return _FLAGS.get(text, False)
+    return _FLAGS.get(text, False) if text else otherwise
 
 
 def _patience(text: str, mistakes: list[str]) -> int:
