@@ -198,6 +198,20 @@ async def test_an_identity_that_somebody_plants(keyring: Keyring, tmp_path: Path
         assert not joiner.replica.identities.ready
 
 
+async def test_a_holders_evidence_over_another_connection(keyring: Keyring, tmp_path: Path) -> None:
+    """The holder has not noticed who stands between; the joiner does."""
+    async with kit.keyring(kit.settings(tmp_path), begun=False) as joiner, Planting(keyring, None) as channel:
+
+        def swap(answer: Handover) -> Handover:
+            channel._pin.spki = kit.certificate().spki
+            return answer
+
+        channel.change = swap
+        with pytest.raises(Distrusted, match="belongs to another TEE"):
+            await handover.join(joiner.replica, channel)
+        assert not joiner.replica.identities.ready
+
+
 OTHER = msgspec.json.encode([age_keys.identity_text(X25519PrivateKey.generate())])
 
 
