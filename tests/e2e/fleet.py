@@ -100,10 +100,13 @@ class Fleet:
         run = ("run", f"stranger-{port}", *options, "--rm", "--attach", "--command", "--", "sh", "-c", script)
         return "reached" in self.kubectl.within("default")(*run, check=False)
 
+    def pods(self, component: str) -> list[Json]:
+        """Pods of the chart, by their component."""
+        return self.kubectl.within(OPERATOR).every("pod", f"app.kubernetes.io/component={component}")
+
     def pod(self, component: str) -> Json:
-        """A Pod of the chart, by its component."""
-        found: Json = self.kubectl.within(OPERATOR).every("pod", f"app.kubernetes.io/component={component}")[0]
-        return found
+        """One of them."""
+        return self.pods(component)[0]
 
     def _state(self, name: str) -> str:
         return str(self.job(name).get("status", {}).get("state", "Pending"))

@@ -9,6 +9,7 @@ import pytest
 from demo import settlement, wallets
 from demo.checks import Checks
 from demo.explain import OPERATOR
+from demo.kubectl import condition, until
 from demo.screen import Screen
 from demo.settlement import Settlement
 from tests.e2e.conftest import Demo
@@ -27,9 +28,21 @@ def settled(fleet: Fleet, demo: Demo, *jobs: str) -> Settlement:
     return found
 
 
-def kill_the_payout_service(fleet: Fleet) -> None:
-    pod = fleet.pod("payout")["metadata"]["name"]
-    fleet.kubectl.within(OPERATOR)("delete", "pod", pod, "--force", "--grace-period=0")
+def kill_the_payout_service(fleet: Fleet) -> str:
+    """At once, as if its node had lost power; the uid of the Pod that is gone."""
+    pod = fleet.pod("payout")["metadata"]
+    fleet.kubectl.within(OPERATOR)("delete", "pod", pod["name"], "--force", "--grace-period=0")
+    return str(pod["uid"])
+
+
+def until_replaced(fleet: Fleet, gone: str) -> None:
+    """Wait until another Pod serves."""
+
+    def serves() -> bool:
+        pods = fleet.pods("payout")
+        return any(pod["metadata"]["uid"] != gone and condition(pod, "Ready").get("status") == "True" for pod in pods)
+
+    until(serves, "another payout service", 120)
 
 
 def test_money_arrives_once_though_the_payout_service_is_killed_twice(fleet: Fleet, demo: Demo) -> None:
@@ -38,7 +51,7 @@ def test_money_arrives_once_though_the_payout_service_is_killed_twice(fleet: Fle
     fleet.until_working("paid")
     kill_the_payout_service(fleet)
     job = fleet.until_state("paid", "Succeeded")
-    kill_the_payout_service(fleet)
+    until_replaced(fleet, kill_the_payout_service(fleet))
     after = settled(fleet, demo, "paid")
     cost = int(job["status"]["cost"])
     assert cost > 0
