@@ -9,7 +9,8 @@ from tools.reference.metrics import Described, described, registries
 from tools.reference.pages import PAGES, ROOT
 
 # What these hold is bounded by the product or by an administrator: never a job, a Pod, a namespace or an address.
-BOUNDED = {"code", "kind", "lane", "method", "model", "outcome", "reason", "result", "route", "state", "status", "verb"}
+BOUNDED = {"age", "code", "kind", "lane", "method", "model", "outcome", "part", "reason", "result", "route", "state"}
+BOUNDED |= {"status", "trust", "verb"}
 METRICS = [metric for registry in registries().values() for metric in described(registry)]
 
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 
-from prometheus_client import Gauge
-
 from cocoon.api.times import Instant
 from cocoon.fleet.metrics import Metrics
+from cocoon.fleet.outcomes import MOST_MODELS, OTHER
 from cocoon.fleet.plan.snapshot import Snapshot
 from cocoon.fleet.plan.standing import is_retiring, trust_obstacle
-
-#: Models that have series of their own; the jobs of all others count as "other".
-MOST_MODELS = 200
+from cocoon.fleet.stock import count_stock, show
 
 
 def count(snapshot: Snapshot, metrics: Metrics, now: Instant) -> None:
     """Set the gauges to what is known."""
     offered = sorted(model for model, providers in snapshot.providers_of_model.items() if providers)
     models = frozenset(offered[:MOST_MODELS])
-    _set(metrics.jobs, _jobs(snapshot, models))
-    _set(metrics.servers, _servers(snapshot, models, now))
+    show(metrics.jobs, _jobs(snapshot, models))
+    show(metrics.servers, _servers(snapshot, models, now))
+    count_stock(snapshot, metrics.stock, models, now)
     metrics.unreachable.set(sum(view.unreachable_since is not None for view in snapshot.runners.values()))
     ends = [known.verdict.not_after for known in snapshot.attestations.values() if known.verdict is not None]
     metrics.first_verdict_ends.set(min(ends) - now if ends else 0.0)
@@ -28,7 +26,7 @@ def count(snapshot: Snapshot, metrics: Metrics, now: Instant) -> None:
 
 def _jobs(snapshot: Snapshot, models: frozenset[str]) -> Counter[tuple[str, str]]:
     unfinished = (job for job in snapshot.jobs.values() if not job.finished)
-    return Counter((job.model if job.model in models else "other", job.status.state) for job in unfinished)
+    return Counter((job.model if job.model in models else OTHER, job.status.state) for job in unfinished)
 
 
 def _servers(snapshot: Snapshot, models: frozenset[str], now: Instant) -> Counter[tuple[str, str]]:
@@ -36,11 +34,5 @@ def _servers(snapshot: Snapshot, models: frozenset[str], now: Instant) -> Counte
     for server in snapshot.servers.values():
         trusted = not trust_obstacle(snapshot, server, now)
         state = "Retiring" if is_retiring(snapshot, server) else "Attested" if trusted else "Starting"
-        found[server.model if server.model in models else "other", state] += 1
+        found[server.model if server.model in models else OTHER, state] += 1
     return found
-
-
-def _set(gauge: Gauge, counts: Counter[tuple[str, str]]) -> None:
-    gauge.clear()
-    for labels, number in counts.items():
-        gauge.labels(*labels).set(number)

@@ -38,6 +38,7 @@ class Health:
 
     async def _text(self, _request: web.Request) -> web.Response:
         count(self._means.mirror.snapshot, self._metrics, self._means.clock.now())
+        self._metrics.stock.last_round.set(self._means.clock.elapsed() - self._beat())
         return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
     async def _alive(self, _request: web.Request) -> web.Response:

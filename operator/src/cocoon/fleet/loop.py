@@ -190,6 +190,7 @@ class Loop:
         else:
             self._metrics.actions.labels(kind, "Done").inc()
             self._patience.forget(matter_of(action))
+            self._metrics.outcomes.note(action, self._means.mirror.snapshot, self._means.clock.now())
             self._release(action, done=True)
             self._announcer.say(told, self._means.clock.now())
 

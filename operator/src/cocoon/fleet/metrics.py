@@ -6,6 +6,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from cocoon.fleet.outcomes import Outcomes
+from cocoon.fleet.stock_metrics import StockMetrics
+
 #: What becomes of an Event: written; left out because there were too many at once, because the same was said a short
 #: while ago, or because this replica leads no more; or not taken by the API server.
 OUTCOMES = ("Written", "TooMany", "SaidBefore", "Forgotten", "Failed")
@@ -61,6 +64,8 @@ class Metrics:
             "cocoon_fleet_first_verdict_ends_seconds", "Time until the first verdict ends.", registry=registry
         )
         self.unreachable = Gauge("cocoon_fleet_unreachable_servers", "Servers without contact.", registry=registry)
+        self.outcomes = Outcomes(registry)
+        self.stock = StockMetrics(registry)
         self.leading = Gauge("cocoon_fleet_leading", "1 while this replica acts.", registry=registry)
 
     def text(self) -> bytes:

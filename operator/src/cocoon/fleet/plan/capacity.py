@@ -50,6 +50,10 @@ class Capacity:
         """GPUs of a node that somebody holds."""
         return self._ours.get((node, resource), 0) + self._foreign.get(node, {}).get(resource, 0)
 
+    def ours(self, node: str, resource: str) -> int:
+        """GPUs of a node that our servers hold."""
+        return self._ours.get((node, resource), 0)
+
     def free(self, node: Node, resource: str) -> int | str:
         """Free GPUs of a node, or a sentence that says why its numbers make no sense."""
         total, used = node.allocatable.get(resource, 0), self.used(node.name, resource)

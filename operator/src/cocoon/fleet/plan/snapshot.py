@@ -12,7 +12,7 @@ The contract with whoever carries out a plan, for each action:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import eligibility
@@ -105,6 +105,10 @@ class Snapshot(Knowledge):
         jobs = self.jobs
         found = [key for key in keys if key in jobs and matters(jobs[key])]
         return [jobs[key] for key in sorted(found)]
+
+    def owing_jobs(self) -> Iterator[Job]:
+        """Jobs that run with a budget, and those whose cost is not booked yet."""
+        return (self.jobs[self.job_keys[uid]] for uid in self.usage.owing() if uid in self.job_keys)
 
     def job_of(self, uid: str) -> Job | None:
         """The job with this uid."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from cocoon.api.conditions import find
@@ -64,6 +65,10 @@ class Usage:
     def outstanding(self, namespace: str) -> int:
         """Budgets of the namespace's jobs that are under way or not yet booked, in nanoTON."""
         return self._outstanding[namespace]
+
+    def owing(self) -> Iterator[Uid]:
+        """Jobs that may still cost something: they run, or their cost is not booked yet."""
+        return (uid for budgets in self._budgets.values() for uid in budgets)
 
     def _unbind(self, key: Key) -> None:
         server = self._server_of.pop(key, None)
