@@ -8,6 +8,7 @@ import pytest
 
 from cocoon.attest.collateral import Need
 from cocoon.attest.opening import open_library
+from cocoon.fleet.settings import read_settings
 from tests.attest.makers.certificates import AT
 
 
@@ -21,6 +22,13 @@ async def test_places_are_asked_in_order(tmp_path: Path) -> None:
     assert (kept / "amd" / "x").read_bytes() == b"1"
     async with open_library(["vendors", "https://mirror.example", str(two)], "", lambda: AT) as library:
         assert library.pieces() == ()
+
+
+def test_a_wrong_place_ends_the_operator_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert read_settings(["--collateral", "vendors,/x"], {}).collateral == ("vendors", "/x")
+    with pytest.raises(SystemExit):
+        read_settings(["--collateral", "vendor"], {})
+    assert "'vendor' is no source of collateral" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", ["", "vendor", "relative/path", "ftp://mirror.example"])

@@ -165,8 +165,10 @@ def test_more_callers_by_name(render: Render) -> None:
     assert scraper in rule["from"]
 
 
-def test_it_reaches_its_lite_servers_and_its_database_and_nothing_else(render: Render) -> None:
-    first, second, database, names = named(render(REAL), "NetworkPolicy", "cocoon-fleet-payout")["spec"]["egress"]
+def test_it_reaches_its_lite_servers_its_database_and_the_vendors_and_nothing_else(render: Render) -> None:
+    rules = named(render(REAL), "NetworkPolicy", "cocoon-fleet-payout")["spec"]["egress"]
+    first, second, database, vendors, names = rules
+    assert vendors == {"ports": [{"protocol": "TCP", "port": 443}]}
     assert first == {"ports": [{"protocol": "TCP", "port": 19949}], "to": [{"ipBlock": {"cidr": "5.9.10.47/32"}}]}
     assert second == {
         "ports": [{"protocol": "TCP", "port": 13206}],
@@ -182,6 +184,12 @@ def test_it_reaches_its_lite_servers_and_its_database_and_nothing_else(render: R
         ]
         == chain
     )
+
+
+def test_collateral_from_a_folder_takes_no_network(render: Render) -> None:
+    local = REAL | {"payout": REAL["payout"] | {"policy": {"collateral": ["/collateral"]}}}
+    rules = named(render(local), "NetworkPolicy", "cocoon-fleet-payout")["spec"]["egress"]
+    assert not [rule for rule in rules if {"protocol": "TCP", "port": 443} in rule["ports"]]
 
 
 def test_keys_that_change_restart_nothing_but_settings_do(render: Render) -> None:

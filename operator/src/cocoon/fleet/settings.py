@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from cocoon.attest.opening import read_places
+
 PREFIX = "COCOON_FLEET_"
 
 
@@ -56,10 +58,14 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """Settings from flags, else from COCOON_FLEET_* variables, else their defaults. Ends the process on nonsense."""
-    found = vars(_parser(environment).parse_args(arguments))
+    parser = _parser(environment)
+    found = vars(parser.parse_args(arguments))
     found["namespaces"] = tuple(name for name in found["namespaces"].split(",") if name)
-    for name in ("collateral", "test_roots"):
-        found[name] = tuple(part for part in found[name].split(",") if part)
+    found["test_roots"] = tuple(root for root in found["test_roots"].split(",") if root)
+    try:
+        found["collateral"] = read_places(found["collateral"])
+    except ValueError as error:
+        parser.error(str(error))
     found["keyrings"] = tuple(
         address.strip().rstrip("/") for address in found["keyrings"].split(",") if address.strip()
     )
