@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,6 @@ from cocoon.cli.kinds import CONFIG_MAP, JOB
 from cocoon.cli.names import JOB_NAME
 from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster
 from cocoon.cli.replacing import replacing
-from cocoon.fleet.render.output_config_map import KEY
 
 _CHUNK: Final = 1 << 18
 _LONGEST_ARMOR: Final = 64 << 20
@@ -58,8 +58,14 @@ async def _answers(reach: Reach, job: str) -> bytes:
             raise Failure(f"The answers of {job} are at {where['uri']}: download them, and open them with --file.")
         if not where.get("configMap"):
             raise Failure(f"{job} has no answers: `kubectl cocoon why {job}` says how far it is.")
-        answers = await cluster.get(CONFIG_MAP, cluster.namespace, where["configMap"])
-    return str(answers["data"][KEY]).encode()
+        found = await cluster.get(CONFIG_MAP, cluster.namespace, where["configMap"])
+    answers = "".join((found.get("data") or {}).values()).encode()
+    if hashlib.sha256(answers).hexdigest() != where.get("sha256"):
+        raise Failure(
+            f"ConfigMap {where['configMap']} is not what the job wrote (its sha256 is another): somebody changed it. "
+            "Create the job again."
+        )
+    return answers
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
