@@ -18,9 +18,12 @@ from cocoon.api.money import Price
 from cocoon.api.runner import Finished, JobAssignment, ModelAssignment
 from cocoon.api.sealing import KeyringPlace
 from cocoon.api.trust import Trust
-from cocoon.attest.age import armor
+from cocoon.attest import sealing
+from cocoon.attest.age import armor, wrapping
+from cocoon.attest.age import header as headers
 from cocoon.attest.age import keys as age_keys
 from cocoon.keyring.process import Keyring
+from cocoon.runner.keyrings import Keyrings
 from tests.keyring import kit as keyrings
 from tests.runner import https_files, kit
 from tests.runner.fake_triton import FakeTriton
@@ -314,3 +317,20 @@ async def test_sealed_answers_that_are_too_many_for_an_object(quick: kit.Operato
     lines = "".join(kit.text_line(number, "y" * 200_000) for number in range(3))
     event, _ = await quick.do(sealed.job(b"", input=JobInput(inline=lines)))
     assert event.code == "OutputTooLarge"
+
+
+async def test_a_keyring_that_changes_the_clients_terms(
+    quick: kit.Operator, sealed: Sealing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds the file's key can write any header; the runner takes none but the client's."""
+
+    async def changed(asking: Keyrings, channel: object, header: bytes) -> bytes:
+        parsed = headers.parse(header)
+        file_key = wrapping.unwrap(parsed, [sealed.client.identity.key]).file_key
+        other = msgspec.structs.replace(sealing.policy_of(parsed), releases=99)
+        own = wrapping.wrap(file_key, asking.keys.public.sealing)
+        return wrapping.build(file_key, [own, sealing.stanza(other)])
+
+    monkeypatch.setattr(Keyrings, "_ask", changed)
+    event, _ = await quick.do(sealed.job(sealed.file()))
+    assert (event.code, "other terms" in event.detail) == ("SealedInvalid", True)
