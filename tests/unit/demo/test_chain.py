@@ -29,4 +29,4 @@ async def test_it_sees_what_came_and_from_whom(tmp_path: Path, monkeypatch: pyte
     )
     assert 0 <= TON + 7 - paid.balance < 10
     assert len(hot.transactions) == 4
-    assert (nobody.balance, nobody.incoming) == (0, ())
+    assert (nobody.address, nobody.balance, nobody.incoming) == (payee(99).raw(), 0, ())

@@ -33,7 +33,7 @@ BOOKS = Books(
     (transfer("first", 1045, "t1"), transfer("second", 190, "t2")),
 )
 ARRIVED = (Incoming(HOT, 190, "second"), Incoming(HOT, 1045, "first"))
-HOT_ACCOUNT = Account(10**9, (), frozenset({"t1", "t2", "t0"}))
+HOT_ACCOUNT = Account(HOT, 10**9, (), frozenset({"t1", "t2", "t0"}))
 
 
 def failed(books: Books, account: Account, hot: Account = HOT_ACCOUNT) -> list[str]:
@@ -49,31 +49,38 @@ def test_each_receipt_finds_the_transfer_that_paid_it() -> None:
 
 
 def test_exactly_what_receipts_say_is_fine() -> None:
-    assert failed(BOOKS, Account(1235 - 3, ARRIVED, frozenset())) == []
+    assert failed(BOOKS, Account(OWNER, 1235 - 3, ARRIVED, frozenset())) == []
 
 
 def test_a_transfer_that_came_twice_is_seen() -> None:
     twice = (*ARRIVED, ARRIVED[0])
-    assert len(failed(BOOKS, Account(1425, twice, frozenset()))) == 2
+    assert len(failed(BOOKS, Account(OWNER, 1425, twice, frozenset()))) == 2
+
+
+def test_what_others_send_to_the_owner_is_no_payout() -> None:
+    gift = Incoming("0:" + "c" * 64, 10**9, "a gift")
+    assert failed(BOOKS, Account(OWNER, 10**9 + 1235, (gift, *ARRIVED), frozenset())) == []
+    forged = Incoming("0:" + "c" * 64, 190, "second")
+    assert failed(BOOKS, Account(OWNER, 1235, (forged, ARRIVED[1]), frozenset()))
 
 
 def test_a_transfer_that_never_came_is_seen() -> None:
-    assert failed(BOOKS, Account(1045, ARRIVED[1:], frozenset()))
+    assert failed(BOOKS, Account(OWNER, 1045, ARRIVED[1:], frozenset()))
 
 
 def test_a_nanoton_too_little_is_seen() -> None:
     short = (structs.replace(BOOKS.transfers[0], amount="1044"), BOOKS.transfers[1])
     arrived = (Incoming(HOT, 1044, "first"), ARRIVED[0])
-    assert len(failed(Books(BOOKS.work, short), Account(1234, arrived, frozenset()))) == 1
+    assert len(failed(Books(BOOKS.work, short), Account(OWNER, 1234, arrived, frozenset()))) == 1
 
 
 def test_a_transaction_that_is_not_on_the_chain_is_seen() -> None:
-    hot = Account(10**9, (), frozenset({"t1"}))
-    assert len(failed(BOOKS, Account(1235, ARRIVED, frozenset()), hot)) == 1
+    hot = Account(HOT, 10**9, (), frozenset({"t1"}))
+    assert len(failed(BOOKS, Account(OWNER, 1235, ARRIVED, frozenset()), hot)) == 1
 
 
 def test_a_balance_that_does_not_follow_is_seen() -> None:
-    assert failed(BOOKS, Account(1236, ARRIVED, frozenset()))
+    assert failed(BOOKS, Account(OWNER, 1236, ARRIVED, frozenset()))
 
 
 def test_amounts_are_shown_to_the_nanoton() -> None:

@@ -38,8 +38,9 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Account:
-    """An account as the chain shows it: its balance in nanoTON, what came in, and hashes (hex) of its transactions."""
+    """An account (raw) as the chain shows it: its balance, what came in, and hashes (hex) of its transactions."""
 
+    address: str
     balance: int
     incoming: tuple[Incoming, ...]
     transactions: frozenset[str]
@@ -75,7 +76,7 @@ async def _account(client: LiteClient, address: str) -> Account:
     balance = (await client.get_account_state(address)).balance
     history = await client.get_transactions(address, _MOST) if balance else []
     incoming = [found for each in history if (found := _incoming(each))]
-    return Account(int(balance), tuple(incoming), frozenset(each.cell.hash.hex() for each in history))
+    return Account(address, int(balance), tuple(incoming), frozenset(each.cell.hash.hex() for each in history))
 
 
 def _incoming(transaction: Transaction) -> Incoming | None:
