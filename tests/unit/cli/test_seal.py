@@ -95,6 +95,7 @@ async def test_a_job_is_sealed_for_itself_alone(prompt: Prompt) -> None:
     assert (policy.namespace, policy.name, policy.model, policy.releases) == ("tenant", "letters", kit.MODEL, 2)
     assert policy.output == job["spec"]["output"]["sealTo"] == own_recipient(prompt.key)
     assert policy.measurements == ("development",)
+    assert job["metadata"].pop("labels") == {"cocoonfleet.io/sealed-to": policy.epoch}
     assert job["metadata"] == JOB["metadata"]
     assert "trust: Test" in prompt.said
     assert stat.S_IMODE(prompt.key.stat().st_mode) == 0o600

@@ -21,6 +21,8 @@ from cocoon.api.trust import Trust
 
 #: What the client's policy is called among a header's stanzas; age tools ignore stanzas that they do not know.
 STANZA: Final = "cocoonfleet.io/job-v1"
+#: The label of jobs by the epoch that they are sealed to, so that people see who still needs an old keyring.
+EPOCH_LABEL: Final = "cocoonfleet.io/sealed-to"
 #: How long a challenge may be answered, in seconds.
 CHALLENGE_LIFETIME: Final = 120.0
 MAXIMUM_RELEASES: Final = 100

@@ -15,7 +15,7 @@ import yaml
 from msgspec import Struct
 
 from cocoon.api.groups import JOB_KIND
-from cocoon.api.sealing import JobPolicy
+from cocoon.api.sealing import EPOCH_LABEL, JobPolicy
 from cocoon.attest import sealing
 from cocoon.attest.age import armor
 from cocoon.attest.age.failures import AgeError
@@ -82,6 +82,7 @@ async def _seal(job: Manifest, terms: SealingTerms, asked: Asked) -> str:
         _write_inline(job, policy, recipient, content)
     job["spec"]["input"]["sealed"] = True
     job["spec"].setdefault("output", {"configMap": {}})["sealTo"] = policy.output
+    job["metadata"].setdefault("labels", {})[EPOCH_LABEL] = policy.epoch
     screen.note(f"Sealed to {recipient.text} (epoch {recipient.epoch}, trust: {recipient.trust}).")
     return str(yaml.safe_dump(job, sort_keys=False, width=120))
 
