@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cocoon.api.evidence import Bundle, GpuEvidence
-from cocoon.attest import certificates, ocsp, rim, roots, snp_report, spdm, verify_gpu, verify_snp, verify_tdx
+from cocoon.attest import certificates, ocsp, rim, roots, snp_certificates, snp_report, spdm, verify_gpu, verify_tdx
 from cocoon.attest.certificates import BadCertificates
 from cocoon.attest.collateral import Collateral, Need
 from cocoon.attest.rim import BadRim
@@ -45,13 +45,13 @@ def _snp(bundle: Bundle) -> Iterator[Need]:
         shown = certificates.read_pem(bundle.endorsements) if bundle.endorsements else ()
     except (snp_report.MalformedReport, BadCertificates):
         return
-    line, kind = verify_snp.line_of(report, shown), snp_report.SIGNERS.get(report.signer)
+    line, kind = snp_certificates.line_of(report, shown), snp_report.SIGNERS.get(report.signer)
     if line not in roots.AMD or kind is None:
         return
     if kind == "vcek" and not shown:
-        yield Need(verify_snp.vcek_name(report, line))
-    yield Need(verify_snp.chain_name(line, kind))
-    yield Need(verify_snp.crl_name(line, kind))
+        yield Need(snp_certificates.vcek_name(report, line))
+    yield Need(snp_certificates.chain_name(line, kind))
+    yield Need(snp_certificates.crl_name(line, kind))
 
 
 def _gpu(shown: GpuEvidence) -> Iterator[Need]:
