@@ -187,6 +187,7 @@ async def test_owners_are_told_what_holds_up_their_money(payer: Payer) -> None:
     await payer.owes("dear", 1, 5_000 * TON)
     await payer.rounds(2)
     assert await held(payer) == [("HotWalletEmpty", "")]
+    assert payer.payments.sender.unpaid == 1
     payer.world.fund(10_000 * TON)
     await payer.rounds(4)
     assert await held(payer) == []

@@ -68,4 +68,6 @@ async def test_owners_are_paid_over_tcp(tmp_path: Path, database: str) -> None:
             paying._metrics.show(found, 0)
     assert [world.balance(owner(number)) for number in range(20)] == [TON] * 20
     assert found.drift == 0
+    assert b"cocoon_payout_due_accounts 0.0" in generate_latest(registry)
+    assert b'cocoon_payout_obstacles{reason="HotWalletEmpty"} 0.0' in generate_latest(registry)
     assert b"cocoon_payout_drift_nanoton 0.0" in generate_latest(registry)

@@ -7,6 +7,7 @@ import logging
 from typing import Final
 
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cocoon.payout.ledger.entries import wrong_balances
 from cocoon.payout.metrics import Metrics
@@ -18,6 +19,7 @@ from cocoon.payout.store.writer import DatabaseAway, Store
 
 _LOG: Final = logging.getLogger(__name__)
 EVERY: Final = 3_600.0
+_OPEN: Final = ("reserved", "sent")
 
 
 async def audit(store: Store, metrics: Metrics) -> list[str]:
@@ -48,12 +50,23 @@ async def show(store: Store, metrics: Metrics) -> None:
         )
         for row in kinds:
             metrics.owed.labels(row.kind).set(int(row.sum))
-        states = await connection.execute(
-            select(TRANSFERS.c.state, func.count().label("n")).group_by(TRANSFERS.c.state)
-        )
-        for row in states:
-            metrics.transfers.labels(row.state).set(row.n)
+        await _show_transfers(connection, metrics)
         missing = await connection.execute(select(func.sum(SERVERS.c.highest + 1 - SERVERS.c.taken)))
         metrics.missing.set(int(missing.scalar_one() or 0))
         paused = await connection.execute(select(func.count()).where(PAUSES.c.subject == ""))
         metrics.paused.set(paused.scalar_one())
+
+
+async def _show_transfers(connection: AsyncConnection, metrics: Metrics) -> None:
+    columns = TRANSFERS.c
+    sums = (func.count().label("n"), func.sum(columns.amount).label("sum"), func.min(columns.reserved).label("oldest"))
+    oldest: list[float] = []
+    for state in _OPEN:  # a state that no transfer is in any more has no row
+        metrics.transfers.labels(state).set(0)
+        metrics.transferred.labels(state).set(0)
+    for row in await connection.execute(select(columns.state, *sums).group_by(columns.state)):
+        metrics.transfers.labels(row.state).set(row.n)
+        metrics.transferred.labels(row.state).set(int(row.sum))
+        if row.state in _OPEN:
+            oldest.append(float(row.oldest))
+    metrics.oldest_open.set(min(oldest, default=0.0))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from cocoon.payout.sending.rounds import Round
+from cocoon.payout.sending.rounds import OBSTACLES, Round
 
 
 class PaymentMetrics:
@@ -24,8 +26,25 @@ class PaymentMetrics:
         self.unpayable = Gauge(
             "cocoon_payout_unpayable_accounts", "Owners whose address is never paid", registry=registry
         )
+        self.due = Gauge(
+            "cocoon_payout_due_accounts", "Owners who are due and could not be paid in this round", registry=registry
+        )
+        self.obstacles = Gauge(
+            "cocoon_payout_obstacles",
+            "1 while this keeps everything new from being paid: ChainUnreadable, Drift, Quiet or HotWalletEmpty",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in OBSTACLES:
+            self.obstacles.labels(reason)
         self.reserved = Counter("cocoon_payout_batches_reserved", "Batches that were reserved", registry=registry)
         self.sent = Counter("cocoon_payout_messages_sent", "Messages sent, each time again counted", registry=registry)
+
+    def show_standing(self, due: int, obstacles: Container[str]) -> None:
+        """Who still waits, and why nothing new is paid."""
+        self.due.set(due)
+        for reason in OBSTACLES:
+            self.obstacles.labels(reason).set(reason in obstacles)
 
     def show(self, found: Round, unpayable: int) -> None:
         """Bring them up to date."""

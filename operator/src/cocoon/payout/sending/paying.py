@@ -46,6 +46,7 @@ class Paying:
 
         def show(found: Round) -> None:
             self._metrics.show(found, len(self.payments.sender.unpayable))
+            self._metrics.show_standing(self.payments.sender.unpaid, self.payments.obstacles)
             if after is not None:
                 after(found)
 

@@ -22,6 +22,8 @@ from cocoon.payout.store.database import NotTheWriter
 from cocoon.payout.store.writer import DatabaseAway
 from cocoon.ton.chain import AccountState, ChainError
 
+#: Codes of what keeps everything new from being paid.
+OBSTACLES: Final = ("ChainUnreadable", "Drift", "Quiet", "HotWalletEmpty")
 _LOG: Final = logging.getLogger(__name__)
 
 

@@ -39,6 +39,8 @@ class Sender:
         self._last_sent: dict[int, dict[int, int]] = {}  # by lane, by batch: chain time
         self._short: dict[int, bool] = {}  # by lane: what is due is more than it has
         self.unpayable: dict[str, str] = {}
+        self.unpaid = 0
+        """Accounts that were due when a lane was last planned, and not in its batch."""
 
     @property
     def empty(self) -> bool:
@@ -73,6 +75,7 @@ class Sender:
         payments: Sequence[Payment] = due(payable, await books.spent(connection, now), rules, now)
         chosen = fitting(payments, funds, rules)
         self._short[lane.number] = bool(payments) and not chosen
+        self.unpaid = len(payments) - len(chosen)
         return draft(slot, chosen, rules) if chosen else None
 
     async def _slot(self, connection: AsyncConnection, lane: Lane, state: AccountState) -> tuple[Slot | None, NanoTon]:

@@ -108,6 +108,8 @@ class Intake:
                 found.append(Answered(each.answer, isinstance(each, Taken)))
                 kind = "Again" if isinstance(each, Again) else each.answer.state
             self._metrics.receipts.labels(kind).inc()
+            if isinstance(each, Taken) and each.answer.state == "Accepted":
+                self._metrics.show_accepted(each.case.claims.model.name, int(each.answer.cost), int(each.answer.fee))
         return found
 
 
