@@ -70,23 +70,19 @@ def pem(certificate: x509.Certificate) -> bytes:
 
 def check_chain(chain: Sequence[x509.Certificate], now: float, findings: Findings, links: Links) -> bool:
     """Whether each certificate is issued by the next and the last by itself, all valid now; what is wrong is noted."""
-    issuers = [*chain[1:], chain[-1]]
-    held = [_link_holds(child, issuer, now, findings, links) for child, issuer in zip(chain, issuers, strict=True)]
-    return all(held)
-
-
-def _link_holds(
-    child: x509.Certificate, issuer: x509.Certificate, now: float, findings: Findings, links: Links
-) -> bool:
-    link = child.fingerprint(hashes.SHA256()), issuer.fingerprint(hashes.SHA256())
-    name = common_name(child)
-    if link not in links:
-        if not findings.check(
-            is_issued_by(child, issuer), "ChainInvalid", f"The certificate {name} is not issued by the one above it."
-        ):
-            return False
+    prints = [certificate.fingerprint(hashes.SHA256()) for certificate in chain]
+    held = True
+    for place, child in enumerate(chain):
+        above = min(place + 1, len(chain) - 1)
+        link = prints[place], prints[above]
+        if link not in links and not is_issued_by(child, chain[above]):
+            text = f"The certificate {common_name(child)} is not issued by the one above it."
+            findings.refuse("ChainInvalid", text)
+            held = False
+            continue
         links.add(link)
-    return check_time(child, now, findings)
+        held = check_time(child, now, findings) and held
+    return held
 
 
 def is_issued_by(child: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -100,20 +96,17 @@ def is_issued_by(child: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 def check_time(certificate: x509.Certificate, now: float, findings: Findings) -> bool:
     """Whether it is valid now; if so, the verdict ends with it at the latest."""
-    at, name = datetime.fromtimestamp(now, UTC), common_name(certificate)
-    begun = findings.check(
-        certificate.not_valid_before_utc <= at,
-        "CertificateNotYetValid",
-        f"The certificate {name} is not valid yet; check the clock.",
-    )
-    going_on = findings.check(
-        at <= certificate.not_valid_after_utc,
-        "CertificateExpired",
-        f"The certificate {name} has expired; get a new one.",
-    )
-    if going_on:
-        findings.expires(certificate.not_valid_after_utc.timestamp())
-    return begun and going_on
+    at = datetime.fromtimestamp(now, UTC)
+    if at < certificate.not_valid_before_utc:
+        text = f"The certificate {common_name(certificate)} is not valid yet; check the clock."
+        findings.refuse("CertificateNotYetValid", text)
+        return False
+    if at > certificate.not_valid_after_utc:
+        text = f"The certificate {common_name(certificate)} has expired; get a new one."
+        findings.refuse("CertificateExpired", text)
+        return False
+    findings.expires(certificate.not_valid_after_utc.timestamp())
+    return True
 
 
 def plain_name(certificate: x509.Certificate) -> str:

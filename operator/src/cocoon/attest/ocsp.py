@@ -52,29 +52,33 @@ def check_chain(chain: Chain, first: int, case: Case, findings: Findings) -> Non
             continue
         raw = case.collateral.get(kept, findings) if case.is_first(kept) else None
         if raw is not None:
-            _check(raw, subject, issuer, case, findings)
+            _check(raw, (subject, issuer), kept, case, findings)
 
 
-def _check(raw: bytes, subject: x509.Certificate, issuer: x509.Certificate, case: Case, findings: Findings) -> None:
+def _check(
+    raw: bytes, link: tuple[x509.Certificate, x509.Certificate], kept: str, case: Case, findings: Findings
+) -> None:
+    subject, issuer = link
     try:
         answer = ocsp.load_der_ocsp_response(raw)
         signed = _is_about(answer, subject, issuer) and _is_signed(answer, issuer, case.links)
         status, until = answer.certificate_status, answer.next_update_utc
         begun = answer.this_update_utc
     except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature):
-        findings.refuse("CollateralMalformed", f"The collateral {name(subject)} can't be read.")
+        findings.refuse("CollateralMalformed", f"The collateral {kept} can't be read.")
         return
     if not findings.check(
-        signed, "CollateralForged", f"The collateral {name(subject)} is not the issuer's word on this certificate."
+        signed, "CollateralForged", f"The collateral {kept} is not the issuer's word on this certificate."
     ):
         return
-    at, told = datetime.fromtimestamp(case.now, UTC), certificates.common_name(subject)
+    at = datetime.fromtimestamp(case.now, UTC)
     fresh = until is not None and begun - _SKEW <= at <= until
-    findings.check(fresh, "CollateralStale", f"The collateral {name(subject)} is out of date; fetch it again.")
+    findings.check(fresh, "CollateralStale", f"The collateral {kept} is out of date; fetch it again.")
     if until is not None and fresh:
         findings.expires(until.timestamp())
-    good = status is ocsp.OCSPCertStatus.GOOD
-    findings.check(good, "Revoked", f"NVIDIA has revoked the certificate {told}, or does not know it.")
+    if status is not ocsp.OCSPCertStatus.GOOD:
+        told = certificates.common_name(subject)
+        findings.refuse("Revoked", f"NVIDIA has revoked the certificate {told}, or does not know it.")
 
 
 def _is_about(answer: ocsp.OCSPResponse, subject: x509.Certificate, issuer: x509.Certificate) -> bool:
