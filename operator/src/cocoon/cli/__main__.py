@@ -22,6 +22,7 @@ from cocoon.cli import (
     seal,
     status,
     submit,
+    verify,
     why,
 )
 from cocoon.cli import open as opening
@@ -40,6 +41,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     release.command,
     seal.command,
     opening.command,
+    verify.command,
     digest.command,
     completion.command,
 )

@@ -20,16 +20,21 @@ MISSING: Final = 5
 UNREACHABLE: Final = 6
 #: It is reached, and says that this user may not.
 FORBIDDEN: Final = 7
+#: `verify` found nothing wrong, but what everything rests on could not be checked.
+UNDECIDED: Final = 8
 
 MEANINGS: Final = {
     DONE: "done",
-    FAILED: "it could not be done; a sentence on standard error says what happened and what to do",
+    FAILED: "it could not be done; a sentence on standard error says what happened and what to do; or (`verify`) "
+    "something about the receipt is wrong",
     USAGE: "the command line itself is wrong",
     BAD_NEWS: "it was asked about, and it is bad: the job failed, or (`status --check`) something needs attention",
     NOT_YET: "what was waited for has not happened within `--timeout`, or the job is not finished yet",
     MISSING: "there is no such object, or Cocoon Fleet is not installed in this cluster",
     UNREACHABLE: "the cluster or the payout service can't be reached",
     FORBIDDEN: "the cluster or the payout service refuses it to this user",
+    UNDECIDED: "(`verify`) nothing was found wrong, but signature or evidence (with `--strict`: any line) could not be "
+    "checked",
     130: "interrupted",
 }
 

@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from cocoon.api.payout import OwnerAccount, OwnerAccounts, PayoutProblem, Transfer, TransferList
+from cocoon.api.payout import OwnerAccount, OwnerAccounts, PayoutProblem, Transfer, TransferList, WorkEntry
 from cocoon.cli.failure import Failure, Forbidden, Missing, Unreachable
 
 _DEADLINE: Final = aiohttp.ClientTimeout(total=60, connect=5)
@@ -82,6 +82,19 @@ class PayoutService:
             if not page.next:
                 return sorted(found, key=lambda transfer: (-transfer.reserved, transfer.id))
             query["after"] = page.next
+
+    async def receipt(self, jti: str) -> WorkEntry:
+        """One receipt as the books have it. Raises Missing."""
+        return _decoded(await self._get(f"/v1/receipts/{quote(jti, safe='')}", {}), WorkEntry)
+
+    async def evidence(self, digest: str) -> bytes:
+        """The newest bundle of this digest. Raises Missing."""
+        return await self._get(f"/v1/evidence/{quote(digest, safe='')}", {})
+
+    @property
+    def called(self) -> str:
+        """What to call it in a sentence."""
+        return f"the payout service at {self._address.server_name or self._url}"
 
     async def statement(self, provider: str = "", since: float | None = None, until: float | None = None) -> list[Day]:
         """Each payee's days; times are seconds since 1970."""
