@@ -31,8 +31,9 @@ lock: venv ## Lock the requirements of every part again, with hashes.
 	$(BIN)/python -m tools.lock $(PARTS)
 
 .PHONY: reference
-reference: venv ## Write the generated pages of the reference again.
+reference: venv ## Write the generated pages of the reference, and the dashboards, again.
 	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.dashboards
 
 # ---- checks
 
