@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from tools.dashboards.board import Panel, boards
 from tools.dashboards.grafana import document
+from tools.reference.pages import ROOT
 
 from tests.observability.expressions import known_series, labels_kept, names_in
-from tests.unit.test_reference import BOUNDED, ROOT
+from tests.unit.test_reference import BOUNDED
 
 BOARDS = boards()
 PANELS = [pytest.param(panel, id=f"{name}: {panel.title}") for name, board in BOARDS.items() for panel in board.panels]

@@ -19,6 +19,7 @@ class Metrics:
         self.receipts = Counter(
             "cocoon_payout_receipts", "Receipts handed in, by what became of them", ["outcome"], registry=self.registry
         )
+        self.receipts.labels("Accepted")  # 0 is said too: an alert watches it
         self.accepted = Counter(
             "cocoon_payout_accepted_nanoton",
             "Cost of accepted receipts, by model and part: the Owner's or the payer's Fee",
