@@ -136,6 +136,21 @@ def test_a_server_that_is_never_trusted_is_given_up_and_its_node_left_alone() ->
     assert [server.node for server in world.servers.values()] == ["n1"]
 
 
+def test_a_server_that_was_trusted_once_may_hold_receipts_and_stays() -> None:
+    world = World(provider("dc1", offer(minimum=1)), node("n1"))
+    world.settle()
+    [server] = world.servers.values()
+    world.verdict = lambda _: untrusted()
+    world.views.clear()  # a new operator does not listen to a runner that it does not trust
+    world.restart()
+    for _ in range(8):
+        world.round()
+        world.now += 600
+    shown = world.servers[server.key].attested
+    assert shown is not None
+    assert (world.servers[server.key].uid, shown.reason) == (server.uid, "NotTrusted")
+
+
 def test_servers_above_the_maximum_go() -> None:
     world = World(provider("dc1", offer(minimum=3)), node())
     world.settle()

@@ -16,7 +16,7 @@ from cocoon.fleet.plan.records import Provider, Server
 from cocoon.fleet.plan.reporting import is_durable
 from cocoon.fleet.plan.snapshot import Snapshot
 from cocoon.fleet.plan.standing import is_retiring
-from cocoon.fleet.plan.trust import untrusted_message
+from cocoon.fleet.plan.trust import untrusted_message, was_never_trusted
 from cocoon.fleet.plan.validity import cancel
 
 #: Untrusted verdicts in a row after which a server is given up and its node left alone for a while.
@@ -59,8 +59,8 @@ def _see_off(snapshot: Snapshot, server: Server, now: Instant, draft: Draft) -> 
         draft.wake(("server", server.key), until)
         return
     view = snapshot.runners.get(server.uid)
-    if view is None and server.retiring.reason == reasons.NOT_TRUSTED and not snapshot.usage.jobs_of(server.uid):
-        # Never heard, as nobody listens to a runner that was never trusted: it has no work of ours to hand over.
+    if view is None and was_never_trusted(server) and not snapshot.usage.jobs_of(server.uid):
+        # Nobody gives work to a runner that was never trusted: it has none to hand over.
         draft.add(DeleteServer(server.key, server.uid, server.retiring.reason, server.retiring.message))
         return
     for _, held in sorted(view.attempts.items()) if view is not None else ():

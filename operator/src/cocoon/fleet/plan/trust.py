@@ -92,7 +92,8 @@ def judged(
     if known is None or verdict is None:
         return None
     if not verdict.trusted:
-        return "False", Cause(reasons.NOT_TRUSTED, untrusted_message(verdict))
+        reason = reasons.NEVER_TRUSTED if was_never_trusted(server) else reasons.NOT_TRUSTED
+        return "False", Cause(reason, untrusted_message(verdict))
     if verdict.not_after <= now:
         why = known.failure or "no new one could be had in time"
         return "False", Cause(reasons.VERDICT_EXPIRED, f"The last verdict has expired: {why}.")
@@ -102,6 +103,11 @@ def judged(
         message = f"The evidence has trust {verdict.trust}, but the provider asks for {provider.trust}."
         return "False", Cause(reasons.TRUST_TOO_LOW, message)
     return "True", Cause(reasons.TRUSTED, f"The evidence is trusted ({verdict.trust}).")
+
+
+def was_never_trusted(server: Server) -> bool:
+    """Whether no verdict ever trusted it, by what its Pod shows: that outlives the operator's memory."""
+    return server.attested is None or server.attested.reason == reasons.NEVER_TRUSTED
 
 
 def untrusted_message(verdict: Verdict) -> str:
