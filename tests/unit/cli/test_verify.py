@@ -16,8 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from cocoon.api.payout import TransferList
+from cocoon.api.trust import Trust
+from cocoon.attest.policy import Policy
 from cocoon.cli.__main__ import main
 from cocoon.cli.failure import DONE, FAILED, UNDECIDED, USAGE
+from cocoon.cli.verifying.own_policy import read_policy
 from tests.unit.cli.receipted import ANSWERS, INPUT, Server, Story
 
 TEST = "--allow-test-roots"
@@ -170,6 +173,21 @@ def test_policies(prompt: Prompt, text: str, status: int, told: str) -> None:
 def test_a_policy_that_accepts_test_roots_needs_it_said_twice(prompt: Prompt) -> None:
     assert prompt.run(*prompt.policy("trust: Test"))[0] == USAGE
     assert "--allow-test-roots" in prompt.said
+
+
+def test_the_strictest_policy_is_the_default() -> None:
+    strictest = Policy(require_gpu=True)
+    assert read_policy(None, allow_test_roots=False) == strictest
+    assert strictest.trust is Trust.HARDWARE
+    assert not strictest.allow_test_roots
+
+
+def test_halves_of_characters_in_a_job(prompt: Prompt) -> None:
+    job = json.loads(prompt.files["job"])
+    job["status"]["cost"] = "\ud800"
+    prompt.files["job"] = json.dumps(job).encode()
+    assert prompt.run(TEST)[0] == FAILED
+    assert prompt.run(TEST, "-o", "json")[0] == FAILED
 
 
 def test_evidence_of_another_server(prompt: Prompt) -> None:

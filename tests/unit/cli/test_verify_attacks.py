@@ -48,6 +48,9 @@ def altered(character: int) -> str:
     [
         ({"receipt": by_another()}, {"signature"}),
         ({"receipt": STORY.server.sign(STORY.claims(iss="x" * 43, jti="x"))}, {"signature"}),
+        ({"receipt": STORY.signed(iss="x" * 43)}, {"signature"}),
+        ({"receipt": STORY.signed(jti=f"{'x' * 43}.2")}, {"signature"}),
+        ({"receipt": STORY.signed(seq=0, prev="00" * 32), "neighbours": None}, {"place"}),
         ({"receipt": altered(-2)}, {"signature"}),
         ({"receipt": "eyJ.eyJ.eyJ"}, {"form"}),
         ({"receipt": ""}, {"form"}),
