@@ -27,4 +27,23 @@
 {{ fail "payout.clusters: nobody could call the payout service. Pin this cluster's id, issuer and keys, and name the operator among its callers; values.yaml says how." }}
 {{- end -}}
 {{- end -}}
+{{- include "cocoon.checkKeyring" . -}}
+{{- end }}
+{{- define "cocoon.checkKeyring" -}}
+{{- $names := list -}}
+{{- range include "cocoon.keyrings" . | fromJsonArray -}}
+{{- if has .name $names -}}
+{{ fail (printf "keyring.previous: two keyrings are of generation %q. Give the new one a keyring.generation of its own." .generation) }}
+{{- end -}}
+{{- $names = append $names .name -}}
+{{- range $part, $policy := .terms -}}
+{{- $test := or $policy.allow_test_roots (eq ($policy.trust | default "Hardware") "Test") -}}
+{{- if and $test (not $.Values.development) -}}
+{{ fail (printf "keyring.terms.%s: anybody can sign Test evidence and would get the keys. Leave trust at Hardware, or set development: true." $part) }}
+{{- end -}}
+{{- if not (or $test $policy.measurements $policy.guests) -}}
+{{ fail (printf "keyring.terms.%s.measurements: without a launch measurement nobody is let in. docs/concepts/confidentiality.md says how to compute them; or set keyring.enabled: false." $part) }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end }}

@@ -12,12 +12,12 @@ from demo import samples, story
 from devcluster import ApiServer
 from devcluster.kube import Answer, Json, Kube, until
 from tests.unit.chart.conftest import CHART, Render
-from tests.unit.chart.values import LOCAL, REAL
+from tests.unit.chart.values import KEYRING, LOCAL, REAL, TEST_KEYRING
 
 pytestmark = [pytest.mark.api, pytest.mark.helm]
 STRICT = "dryRun=All&fieldValidation=Strict"
 PLURALS = {"NetworkPolicy": "networkpolicies", "PriorityClass": "priorityclasses", "InferenceJob": "inferencejobs"}
-VALUE_SETS = [{"image": {"pullSecrets": [{"name": "registry"}]}, "nodeSelector": {"zone": "a"}}, LOCAL, REAL]
+VALUE_SETS = [{"image": {"pullSecrets": [{"name": "registry"}]}, "nodeSelector": {"zone": "a"}}, LOCAL, REAL, KEYRING]
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "PriorityClass", "Namespace", "CustomResourceDefinition"}
 
 
@@ -53,8 +53,8 @@ def test_the_api_server_accepts_all_of_the_chart(kube: Kube, render: Render) -> 
 
 
 def test_all_pods_are_restricted(kube: Kube, render: Render) -> None:
-    made = [each for each in render(LOCAL) if each["kind"] in ("Deployment", "StatefulSet")]
-    assert len(made) == 3
+    made = [each for each in render(LOCAL | TEST_KEYRING) if each["kind"] in ("Deployment", "StatefulSet")]
+    assert len(made) == 4
     for each in made:
         pod = each["spec"]["template"] | {"apiVersion": "v1", "kind": "Pod"}
         pod["metadata"] |= {"name": "one"}

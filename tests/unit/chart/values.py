@@ -45,6 +45,16 @@ REAL: Final[Values] = {
         "tls": {"existingSecret": "payout-tls"},
     },
 }
+#: A launch measurement.
+GUEST: Final = "ab" * 48
+_POLICY: Final = {"measurements": [GUEST], "tdx": {"minimum_tcb_date": 1_750_000_000}}
+KEYRING: Final[Values] = {"keyring": {"enabled": True, "terms": {"runners": _POLICY, "keyrings": _POLICY}}}
+_TEST: Final = {"trust": "Test", "allow_test_roots": True}
+#: For machines without TEEs.
+TEST_KEYRING: Final[Values] = {
+    "development": True,
+    "keyring": {"enabled": True, "terms": {"runners": _TEST, "keyrings": _TEST}},
+}
 
 
 def changed(values: Values, path: str, value: object) -> Values:
