@@ -35,6 +35,11 @@ reference: venv ## Write the generated pages of the reference, and the dashboard
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.dashboards
 
+.PHONY: docs
+docs: venv ## Build the documentation's site into build/site; a warning is an error.
+	$(BIN)/sphinx-build -q -W --keep-going -c docs/site -d build/site-doctrees . build/site
+	@echo "The site is in build/site: open build/site/index.html."
+
 # ---- checks
 
 .PHONY: format
@@ -60,7 +65,7 @@ test-packages:
 	@tools/packages.sh postgresql prometheus age
 
 .PHONY: test
-test: venv lint binaries test-packages ## Run everything: lint, unit, scenario, real API server, real Triton, real cluster.
+test: venv lint docs binaries test-packages ## Run everything: lint, unit, scenario, real API server, real Triton, real cluster.
 	$(BIN)/pytest tests
 
 # ---- the development cluster

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +51,7 @@ def returned(part: str) -> set[str]:
     return _codes([pair.elts[0] for pair in pairs if len(pair.elts) == 2])
 
 
-def _codes(values: list[ast.expr] | list[ast.AST]) -> set[str]:
+def _codes(values: Sequence[ast.AST]) -> set[str]:
     texts = {value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)}
     return {text for text in texts if _CODE.fullmatch(text)}
 
