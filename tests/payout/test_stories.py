@@ -140,6 +140,8 @@ async def test_probes_and_figures(world: World) -> None:
     assert "cocoon_payout_receipts_missing 2.0" in figures
     assert f'cocoon_payout_accounts_nanoton{{kind="fees"}} {float(FEE)}' in figures
     assert "cocoon_payout_wrong_balances 0.0" in figures
+    assert 'cocoon_payout_request_seconds_count{method="GET",route="/healthz",status="200"} 1.0' in figures
+    assert 'method="PUT",route="/v1/work/{cluster}/{job' in figures
     assert 'cocoon_payout_accepted_nanoton_total{model="minilm",part="Owner"} 1.9e+06' in figures
     assert f'cocoon_payout_accepted_nanoton_total{{model="minilm",part="Fee"}} {float(FEE)}' in figures
     assert 'cocoon_payout_transferred_nanoton{state="sent"} 0.0' in figures

@@ -74,7 +74,7 @@ def test_an_alert_fires_when_it_should_and_only_then(name: str, tmp_path: Path) 
         "tests": [_told(name, story, figures) for story, figures in STORIES[name].items()],
     }
     (tmp_path / "story.yaml").write_text(yaml.safe_dump(written))
-    command = [str(PROMTOOL), "test", "rules", tmp_path / "story.yaml"]
+    command = [str(PROMTOOL), "test", "rules", str(tmp_path / "story.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

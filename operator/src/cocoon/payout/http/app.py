@@ -12,6 +12,7 @@ from cocoon.api import payout as messages
 from cocoon.api.evidence import Bundle
 from cocoon.payout.http import admin_routes, owner_routes, problems, read_routes, standing_routes, work_routes
 from cocoon.payout.http.limits import BodyLimit
+from cocoon.payout.http.timing import Timing
 from cocoon.payout.service import Service
 
 _MESSAGES: Final = (
@@ -28,6 +29,8 @@ def application(service: Service | None = None) -> FastAPI:
     app.state.service = service
     problems.install(app)
     app.add_middleware(BodyLimit)
+    if service is not None:
+        app.add_middleware(Timing, metrics=service.metrics)
     for module in (work_routes, read_routes, admin_routes, owner_routes, standing_routes):
         app.include_router(module.ROUTES)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
