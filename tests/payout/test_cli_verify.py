@@ -149,6 +149,15 @@ async def test_all_is_saved_for_later(site: Site, capsys: pytest.CaptureFixture[
     assert {name for name in first if first[name][0] != later[name][0]} == {"answers"}
 
 
+async def test_nobody_is_asked_about_what_was_saved(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    saved = site.folder / "saved"
+    await site.run("letters", "--save", str(saved))
+    (saved / "entry.json").unlink()
+    lines(capsys)
+    assert await site.run(str(saved)) == DONE
+    assert lines(capsys)["ledger"][0] == "unknown"
+
+
 async def test_a_receipt_in_a_file_asks_only_if_told_to(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     status = await site.run(site.receipt)
     found = lines(capsys)

@@ -93,7 +93,8 @@ def command(what: str, asked: Asked, output: str | None, reach: Reach, payout: P
 
     JOB is a job's name: it is read from the cluster, its evidence and its entry in the books from the payout service.
     RECEIPT is a file with a receipt (or with a job or an entry that holds one), `-` for standard input, the receipt
-    itself, or a folder that --save wrote: then nobody is asked, unless --payout-url or --collateral says so.
+    itself, or a folder that --save wrote: then nobody is asked, unless --payout-url or --collateral says so. A file or
+    folder of a job's name comes first.
 
     Every line is ✓ (it holds), ✗ (it is wrong) or a dash: it can't be checked, for this reason, and the missing part is
     to be had in this way. Evidence is judged on this machine under --policy, as of the time when the job finished; what
@@ -117,7 +118,7 @@ async def _gather(what: str, asked: Asked, reach: Reach, payout: PayoutOptions) 
     here = _local(what)
     material = here if here is not None else await asking.from_cluster(reach, what)
     material = given.with_files(material, asked.files)
-    if here is None or payout.payout_url:
+    if here is None or (payout.payout_url and here.gathered is None):
         material = await asking.with_books(material, reach, payout)
     kept = ""
     if asked.save is not None:
