@@ -9,7 +9,7 @@ import yaml
 
 from cocoon.fleet.render.names import METRICS_PORT
 from tests.unit.chart.conftest import CHART, Render
-from tests.unit.chart.values import LOCAL
+from tests.unit.chart.values import KEYRING, LOCAL
 
 KINDS = {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
 
@@ -35,6 +35,18 @@ def test_monitors_select_what_there_is(render: Render) -> None:
     assert servers["spec"]["namespaceSelector"] == {"any": True}
     assert servers["spec"]["podMetricsEndpoints"][0]["port"] == "metrics"
     assert METRICS_PORT == 9090
+
+
+def test_keyrings_are_scraped_by_the_name_of_their_port(render: Render) -> None:
+    found = render(KEYRING | {"monitoring": {"enabled": True}})
+    [monitor] = [
+        each for each in found if each["metadata"]["name"].endswith("-keyring") and each["kind"] == "PodMonitor"
+    ]
+    [keyring] = [each for each in found if each["kind"] == "StatefulSet"]
+    pod = keyring["spec"]["template"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    ports = [port["name"] for port in pod["spec"]["containers"][0]["ports"]]
+    assert monitor["spec"]["podMetricsEndpoints"][0]["port"] in ports
 
 
 def test_an_alert_points_to_its_runbook(render: Render) -> None:
