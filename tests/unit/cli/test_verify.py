@@ -86,7 +86,9 @@ def test_test_roots_are_refused_by_default(prompt: Prompt) -> None:
     assert status == FAILED
     (line,) = [line for line in out.splitlines() if line.startswith("✗")]
     assert "TestRootRefused" in line
-    assert prompt.said == ""
+    assert prompt.said == (
+        "This receipt proves nothing, for these are wrong: evidence. Other lines only repeat what it claims.\n"
+    )
 
 
 def test_json_for_programs(prompt: Prompt) -> None:
@@ -99,6 +101,15 @@ def test_json_for_programs(prompt: Prompt) -> None:
 
 def test_without_evidence_nothing_is_decided(prompt: Prompt) -> None:
     assert prompt.run(TEST, without=("evidence",))[0] == UNDECIDED
+    assert prompt.said == "Undecided, for these could not be checked: signature, server, evidence.\n"
+
+
+def test_a_servers_own_receipt_of_another_job(prompt: Prompt) -> None:
+    prompt.receipt.write_text(prompt.story.before)
+    assert prompt.run(TEST, without=("entry", "transfers", "neighbours"))[0] == FAILED
+    assert "a server's own, and these are wrong: job." in prompt.said
+    prompt.run(TEST, without=("evidence", "entry", "transfers", "neighbours"))
+    assert "nobody's that is known, and these are wrong: job." in prompt.said
 
 
 def test_strict_wants_every_line(prompt: Prompt) -> None:

@@ -20,7 +20,7 @@ from cocoon.cli.payout_access import PayoutOptions, on_payout
 from cocoon.cli.verifying import asking, given, saving
 from cocoon.cli.verifying.checks import Terms, check_all
 from cocoon.cli.verifying.given import Files
-from cocoon.cli.verifying.lines import Line, Report
+from cocoon.cli.verifying.lines import CORE, Line, Report
 from cocoon.cli.verifying.material import Material
 from cocoon.cli.verifying.own_policy import read_policy
 from cocoon.cli.verifying.reading import Unreadable, whole
@@ -161,6 +161,22 @@ def _show(report: Report, output: str | None) -> None:
     width = max(len(line.check) for line in report.lines)
     for line in report.lines:
         screen.say(f"{_mark(line)} {line.check.ljust(width)}  {screen.clean(line.said)}")
+    screen.note(_conclusion(report))
+
+
+def _conclusion(report: Report) -> str:
+    """What the lines mean together: with a wrong signature, the others only repeat what somebody made up."""
+    if report.holds == "yes":
+        return "Every line that could be checked holds."
+    found = [line.check for line in report.lines if line.holds == report.holds]
+    core = ", ".join(name for name in found if name in CORE)
+    if report.holds == "unknown":
+        return f"Undecided, for these could not be checked: {core or ', '.join(found)}."
+    if core:
+        return f"This receipt proves nothing, for these are wrong: {core}. Other lines only repeat what it claims."
+    proven = all(line.holds == "yes" for line in report.lines if line.check in CORE)
+    whose = "a server's own" if proven else "nobody's that is known"
+    return f"The receipt is {whose}, and these are wrong: {', '.join(found)}."
 
 
 def _mark(line: Line) -> str:
