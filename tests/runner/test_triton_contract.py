@@ -11,6 +11,7 @@ import pytest
 from cocoon.runner.tensors import decode, encode_bytes
 from cocoon.runner.triton import Call, LoadFailed, Lost, ModelDown, Tensor, Triton, TritonError
 from cocoon.runner.triton_grpc import GrpcTriton
+from cocoon.runner.triton_metrics import triton_figures
 from tests.runner.fake_triton import FakeTriton
 from tests.triton_fixtures import running_triton
 
@@ -107,3 +108,13 @@ async def test_model_control_needs_the_key(tmp_path: Path) -> None:
         async with GrpcTriton(server.grpc_url, "wrong") as triton:
             with pytest.raises(LoadFailed):
                 await triton.load("echo")
+
+
+@pytest.mark.triton
+async def test_the_real_one_s_figures_can_be_passed_on(tmp_path: Path) -> None:
+    with running_triton(tmp_path, "echo") as server:
+        async with GrpcTriton(server.grpc_url, "") as triton:
+            await triton.load("echo")
+            await triton.infer(call("a"))
+            figures = await triton_figures(server.metrics_url.removeprefix("http://").removesuffix("/metrics"))
+    assert 'nv_inference_request_success{model="echo",version="1"}' in figures

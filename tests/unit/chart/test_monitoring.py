@@ -33,7 +33,8 @@ def test_monitors_select_what_there_is(render: Render) -> None:
         assert endpoint["port"] in [port["name"] for port in service["spec"]["ports"]]
     [servers] = [each for each in monitors if each["kind"] == "PodMonitor"]
     assert servers["spec"]["namespaceSelector"] == {"any": True}
-    assert servers["spec"]["podMetricsEndpoints"][0]["port"] == "metrics"
+    found_at = [(each["port"], each["path"]) for each in servers["spec"]["podMetricsEndpoints"]]
+    assert found_at == [("metrics", "/metrics"), ("metrics", "/metrics/triton")]
     assert METRICS_PORT == 9090
 
 

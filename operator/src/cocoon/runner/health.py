@@ -8,16 +8,20 @@ from cocoon.runner.jobs import Jobs
 from cocoon.runner.metrics import Metrics
 from cocoon.runner.signing import Signer
 from cocoon.runner.triton import Triton
+from cocoon.runner.triton_metrics import NoFigures, triton_figures
 
 
 class Health:
     """Ready: Triton answers, the journal can be written, and the server is not shutting down."""
 
-    def __init__(self, triton: Triton, signer: Signer, jobs: Jobs, metrics: Metrics) -> None:
+    def __init__(
+        self, triton: Triton, signer: Signer, jobs: Jobs, metrics: Metrics, triton_metrics: str = "127.0.0.1:8002"
+    ) -> None:
         self._triton = triton
         self._signer = signer
         self._jobs = jobs
         self._metrics = metrics
+        self._triton_metrics = triton_metrics
 
     def application(self) -> web.Application:
         """The application with its routes."""
@@ -25,6 +29,7 @@ class Health:
         app.add_routes(
             [
                 web.get("/metrics", self._render),
+                web.get("/metrics/triton", self._render_triton),
                 web.get("/healthz", self._alive),
                 web.get("/readyz", self._ready),
             ]
@@ -33,6 +38,12 @@ class Health:
 
     async def _render(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.render(), content_type="text/plain")
+
+    async def _render_triton(self, _request: web.Request) -> web.Response:
+        try:
+            return web.Response(text=await triton_figures(self._triton_metrics))
+        except NoFigures as error:
+            return web.Response(text=f"{error}\n", status=503)
 
     async def _alive(self, _request: web.Request) -> web.Response:
         return web.Response(text="ok\n")

@@ -115,7 +115,7 @@ class Runner:
     async def _listen(self, around: Surroundings, signer: Signer) -> None:
         context, pins = server_context(self.keys, self.settings.operator_certificates)
         api = Api(around, self.jobs, self.keys, self._collector, pins)
-        health = Health(self._triton, signer, self.jobs, self.metrics)
+        health = Health(self._triton, signer, self.jobs, self.metrics, self.settings.triton_metrics)
         await self._serve("health", health.application(), self.settings.health, None)
         await self._serve("api", api.application(), self.settings.api, context)
 

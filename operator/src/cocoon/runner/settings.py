@@ -38,6 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     operator_certificates: str
     triton_grpc: str
     triton_control_key: str
+    triton_metrics: str = "127.0.0.1:8002"
     models: Path
     sources: Path
     journal: Path
@@ -68,6 +69,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         provider_uid=source.text("COCOON_PROVIDER_UID"),
         operator_certificates=source.certificates("COCOON_OPERATOR_CERTIFICATES"),
         triton_grpc=source.text("COCOON_TRITON_GRPC", "127.0.0.1:8001"),
+        triton_metrics=source.text("COCOON_TRITON_METRICS", "127.0.0.1:8002"),
         triton_control_key=source.text("COCOON_TRITON_CONTROL_KEY", ""),
         models=source.get("COCOON_MODELS_DIR", _folder, "/models"),
         sources=source.get("COCOON_SOURCES_DIR", Path, "/sources"),
