@@ -126,3 +126,13 @@ def test_a_console_s_answers_are_not_typed() -> None:
     text = "$ cat > x <<'END'\nit's in it\nEND\nanswer\n$ make demo \\\n    X=1\nanother\n"
     block = Block(PAGES[0], 1, "console", text)
     assert script(block) == "cat > x <<'END'\nit's in it\nEND\nmake demo \\\n    X=1"
+
+
+def test_calls_over_http_exist() -> None:
+    """First parts of paths: `/v1/pause` is one of the payout service's, `/v1/challenge` one of a keyring's."""
+    sources = "\n".join(file.read_text() for file in sorted((ROOT / "operator/src/cocoon").rglob("*.py")))
+    known = set(re.findall(r'"/v1/([a-z-]+)', sources)) | set(re.findall(r'ROUTES\.\w+\(\s*"/([a-z.-]+)', sources))
+    assert {"pause", "drift", "challenge"} <= known
+    called = re.compile(r"(?<!openid)/v1/([a-z][a-z.-]*[a-z])")
+    named = {(page, part) for page in PAGES for part in called.findall(page.read_text())}
+    assert sorted(f"{page.name}: /v1/{part}" for page, part in named if part not in known) == []

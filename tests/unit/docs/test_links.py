@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -60,3 +61,14 @@ def test_broken_links_are_noticed() -> None:
     assert _broken(page, "nowhere.md")
     assert _broken(page, "concepts/words.md#nowhere")
     assert not _broken(page, "concepts/words.md#words")
+
+
+def test_pages_that_the_programs_name_exist() -> None:
+    """Messages, comments and values that send a reader to a page."""
+    folders = [ROOT / "operator/src", ROOT / "charts", ROOT / "crds", ROOT / "tools"]
+    files = [
+        file for folder in folders for file in folder.rglob("*") if file.suffix in {".py", ".yaml", ".tpl", ".txt"}
+    ]
+    named = {(file, name) for file in files for name in re.findall(r"\bdocs/[a-z0-9/-]+\.md", file.read_text())}
+    assert named
+    assert sorted(f"{file.relative_to(ROOT)}: {name}" for file, name in named if not (ROOT / name).exists()) == []
