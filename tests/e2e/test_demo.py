@@ -19,8 +19,8 @@ def test_the_demo_runs_real_jobs_and_verifies_their_receipts(first_run: subproce
     assert "✗" not in first_run.stdout
     passed = re.search(r"(\d+) checks passed\n", first_run.stdout)
     assert passed is not None
-    assert int(passed[1]) >= 20
-    assert len(re.findall("verified ✓", first_run.stdout)) == 4
+    assert int(passed[1]) >= 35
+    assert len(re.findall("verified ✓", first_run.stdout)) == 5
 
 
 def test_the_demo_ends_with_ton_on_the_chain(first_run: subprocess.CompletedProcess[str]) -> None:
@@ -28,9 +28,18 @@ def test_the_demo_ends_with_ton_on_the_chain(first_run: subprocess.CompletedProc
     balance = re.search(r"has (0\.\d{9}) TON on the chain, says an independent client", last)
     assert balance is not None, last
     assert float(balance[1]) > 0.01
-    assert len(re.findall(r"  [a-z2-7]{10}-[a-z2-7]{16}  [0-9a-f]{16}…", first_run.stdout)) == 4, (
+    assert len(re.findall(r"  [a-z2-7]{10}-[a-z2-7]{16}  [0-9a-f]{16}…", first_run.stdout)) == 5, (
         "a transfer for each job"
     )
+
+
+def test_the_demo_shows_that_a_sealed_input_is_nowhere_and_that_changes_are_caught(
+    first_run: subprocess.CompletedProcess[str],
+) -> None:
+    places = re.findall(r"✓ the sentence is not (?:in|on) (all objects|the logs|etcd|the disk)", first_run.stdout)
+    assert sorted(set(places)) == ["all objects", "etcd", "the disk", "the logs"]
+    changed = re.findall(r"✓ one byte of (a sealed input|the [a-z']+(?: evidence)?)[ a-z]* changed", first_run.stdout)
+    assert len(changed) == 4, changed
 
 
 def test_the_operator_needs_no_right_that_the_chart_does_not_give(fleet: Fleet) -> None:

@@ -10,7 +10,13 @@ from demo.programs import REPOSITORY, ask
 
 CHART = REPOSITORY / "charts" / "cocoon-fleet"
 RELEASE = "cocoon-fleet"
-WORKLOADS = (f"statefulset/{RELEASE}-localton", f"statefulset/{RELEASE}-payout", f"deployment/{RELEASE}")
+KEYRING = f"{RELEASE}-keyring"
+WORKLOADS = (
+    f"statefulset/{RELEASE}-localton",
+    f"statefulset/{RELEASE}-payout",
+    f"statefulset/{KEYRING}",
+    f"deployment/{RELEASE}",
+)
 
 
 def install(kubectl: Kubectl, images: Mapping[str, str], more: Json) -> None:
@@ -29,7 +35,7 @@ def _values(images: Mapping[str, str]) -> dict[str, object]:
     """What differs on a machine without TEEs and without a registry."""
     return {
         "image": {"operator": images["fleet"], "pullPolicy": "Never"}
-        | {name: images[name] for name in ("runner", "payout", "localton")},
+        | {name: images[name] for name in ("runner", "payout", "keyring", "localton")},
         "development": True,
         "allowPrivateAddresses": True,
     }

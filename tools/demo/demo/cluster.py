@@ -39,6 +39,11 @@ class DemoCluster:
         """Names of the images that the node has."""
         return set(self._ctr("images", "list", "--quiet").split())
 
+    def processes(self, containers: list[str]) -> list[int]:
+        """The first process of each of these containers, by their ids."""
+        tasks = [line.split() for line in self._ctr("tasks", "list").splitlines()[1:]]
+        return [int(task[1]) for task in tasks if task[0] in containers]
+
     def load(self, archive: Path, name: str, another: str) -> None:
         """Give the node the image `name` that lies in `archive`, and have it known by another name too."""
         watch(*tool("devcluster", "load-image", "--name", self.name, archive))

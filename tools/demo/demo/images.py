@@ -7,7 +7,7 @@ from demo.cluster import DemoCluster
 from demo.programs import ask_tool, tool, watch
 from demo.screen import Screen
 
-NAMES = ("fleet", "runner", "triton-cpu", "payout", "localton")
+NAMES = ("fleet", "runner", "triton-cpu", "payout", "keyring", "localton")
 _TAG_LENGTH = 12
 
 

@@ -29,4 +29,6 @@ SUCCEEDING: Final = (
 )
 #: Asks for less than anybody's price: it waits, and says for what.
 WAITING: Final = "too-cheap"
+#: Goes to nobody in the clear; it is sent after the others (demo.sealed).
+SEALED: Final = "sealed"
 JOBS: Final = (*(each.job for each in SUCCEEDING), WAITING)

@@ -11,7 +11,7 @@ HEAD = ("JOB", "MODEL", "STATE", "ITEMS", "REFUSED", "TOKENS", "COST (nanoTON)",
 
 def rows(jobs: Mapping[str, Json], verified: Mapping[str, bool]) -> list[tuple[str, ...]]:
     """One row for each job, in the story's order."""
-    return [_row(jobs[name], verified.get(name)) for name in story.JOBS if name in jobs]
+    return [_row(jobs[name], verified.get(name)) for name in (*story.JOBS, story.SEALED) if name in jobs]
 
 
 def _row(job: Json, verified: bool | None) -> tuple[str, ...]:  # noqa: FBT001 - what was found out, not a switch

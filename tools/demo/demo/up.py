@@ -1,18 +1,25 @@
 """`demo up`: the steps, in order. Each may be done again."""
 
+from collections.abc import Mapping
+
 from cocoon.api.ton_address import parse_address
 from demo import (
     chain,
     chart,
+    client,
     images,
     jobs,
+    keyring,
     machine,
     payout,
+    plaintext,
     provider,
+    sealed,
     settlement,
     storage,
     story,
     table,
+    tampering,
     verification,
     wallets,
 )
@@ -21,7 +28,7 @@ from demo.checks import Checks
 from demo.cluster import DemoCluster
 from demo.errors import DemoError
 from demo.explain import advice, explain
-from demo.kubectl import Kubectl
+from demo.kubectl import Json, Kubectl
 from demo.screen import Screen
 
 FUNDS = 50
@@ -50,9 +57,9 @@ def _on(cluster: DemoCluster, kubectl: Kubectl, screen: Screen) -> int:
     with screen.step("files for the storage service"):
         values = storage.fill(cluster) | {"TRITON_IMAGE": provided["triton-cpu"]}
     owner = wallets.owner(cluster).friendly()
-    with screen.step("the operator, the payout service and a local TON chain, by their Helm chart"):
+    with screen.step("the operator, keyrings, the payout service and a local TON chain, by their Helm chart"):
         payout.prepare(cluster, kubectl)
-        chart.install(kubectl, provided, payout.values(kubectl))
+        chart.install(kubectl, provided, payout.values(kubectl) | keyring.values())
     with screen.step("play money: the hot wallet's coins and the clients' credit"):
         _provide_money(kubectl, screen)
     with screen.step("a provider", "docs/samples/provider.yaml"):
@@ -63,11 +70,36 @@ def _on(cluster: DemoCluster, kubectl: Kubectl, screen: Screen) -> int:
     checks = Checks(screen)
     with screen.step("what came out: answers, usage, receipts"):
         good, receipts = verification.verify(kubectl, found, cluster.store, checks)
+    own = client.Client.begin(kubectl)
+    with screen.step("a sealed job, which nobody else can read", "docs/concepts/sealed-jobs.md"):
+        found[story.SEALED] = _keep_secret(cluster, own, values, screen, checks)
+        text = sealed.sealed_answers(kubectl, found[story.SEALED])
+        good[story.SEALED] = verification.check_receipt(kubectl, found[story.SEALED], text, receipts, checks)
     with screen.step("TON on the chain, read back by an independent client"):
         settled = settlement.Wanted(kubectl, parse_address(owner).raw(), receipts).check(checks)
+    with screen.step("what anybody can check: `kubectl cocoon verify`, and what it says when one byte is changed"):
+        tampering.verified(own, checks)
+    _look_around(own, screen)
     screen.show(["", *table.render(table.HEAD, table.rows(found, good))])
     paid = settlement.last_lines(settled, owner, table.render(settlement.HEAD, settled.rows))
     return _conclude(kubectl, paid, checks, screen)
+
+
+def _keep_secret(
+    cluster: DemoCluster, own: client.Client, values: Mapping[str, str], screen: Screen, checks: Checks
+) -> Json:
+    """Have a sealed job done, and look for its input everywhere but at the client; the finished job."""
+    sent = sealed.secret(values)
+    job = sealed.run(own, sent, screen, checks)
+    plaintext.search(cluster, own.kubectl, job, sent.sentence, checks)
+    return job
+
+
+def _look_around(own: client.Client, screen: Screen) -> None:
+    """The fleet on one screen, and what it earned."""
+    for command in ("status", "earnings"):
+        with screen.step(f"`kubectl cocoon {command}`"):
+            screen.show(own.ask(command, *own.there()).splitlines())
 
 
 def _provide_money(kubectl: Kubectl, screen: Screen) -> None:

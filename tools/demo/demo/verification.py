@@ -24,7 +24,7 @@ def verify(
         if _succeeded(job, expected, checks):
             text = _answers(kubectl, store, job)
             _check_answers(job, text, expected, checks)
-            good[expected.job] = _check_receipt(kubectl, job, text, verified, checks)
+            good[expected.job] = check_receipt(kubectl, job, text, verified, checks)
     _check_waiting(jobs[story.WAITING], checks)
     checks.none("the receipts of each server form an unbroken chain", receipts.broken_chains(list(verified.values())))
     return good, verified
@@ -67,7 +67,8 @@ def _check_answers(job: Json, text: str, expected: Expected, checks: Checks) -> 
     checks.none(f"{expected.job}: each of {expected.items} lines has exactly one answer, in its place", wrong)
 
 
-def _check_receipt(kubectl: Kubectl, job: Json, text: str, verified: dict[str, Verified], checks: Checks) -> bool:
+def check_receipt(kubectl: Kubectl, job: Json, text: str, verified: dict[str, Verified], checks: Checks) -> bool:
+    """Whether the job's receipt is true, noted in `verified` if so; `text` are the answers as the job wrote them."""
     name, status = job["metadata"]["name"], job["status"]
     try:
         found = receipts.open_with_evidence(status["receipt"], lambda digest: chart.evidence(kubectl, digest))
