@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from cocoon.fleet.ports.failures import Busy
 from cocoon.fleet.ports.resources import POD, Manifest
 from tests.scenario.builders import gpu_node, job, model, provider
 from tests.scenario.story import scenario
@@ -175,3 +176,25 @@ async def test_upkeep_of_many_providers_holds_up_no_job(world: World) -> None:
     await world.kills()
     world.starts("b")
     await world.until(job_is("j1", "Succeeded"), within=45)
+
+
+@scenario
+async def test_a_bind_whose_answer_is_lost_keeps_its_slots(world: World) -> None:
+    """It was written, but neither the answer nor the watch says so: nobody else gets the slots."""
+    world.work = 300.0
+    world.has(provider("dc1", [model("minilm", maxConcurrency=8)]), gpu_node("n1"), job("j0", "minilm"))
+    operator = world.starts()
+    await world.until(job_is("j0", "Running"))
+
+    async def lose(verb: str, body: Manifest) -> None:
+        if verb == "update_status" and body["metadata"]["name"] == "j1" and not operator.blind_to:
+            operator.blind_to.add("j1")
+            raise Busy("The connection was lost.")
+
+    world.cluster.afterwards = lose
+    world.has(job("j1", "minilm", parallelism=6))
+    await world.until(lambda _: "j1" in operator.blind_to)
+    world.has(job("j2", "minilm", parallelism=4))
+    await world.passes(60)
+    assert world.job("j1")["state"] == "Running"
+    assert world.job("j2").get("state", "Pending") == "Pending"

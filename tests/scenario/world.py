@@ -84,6 +84,8 @@ class Operator:
         self._world = world
         self._foreign = Foreign(mirror, clock, settings.foreign_seconds)
         self._task: asyncio.Task[None] | None = None
+        self.blind_to: set[str] = set()
+        """Names of objects whose changes its watches don't bring."""
 
     def start(self) -> None:
         self._world.cluster.watchers.append(self._watch)
@@ -99,6 +101,8 @@ class Operator:
 
     def _watch(self, resource: Resource, event: str, body: Manifest) -> None:
         """What kopf passes on."""
+        if body["metadata"]["name"] in self.blind_to:
+            return
         labels = body["metadata"].get("labels") or {}
         ours = resource is not POD or labels.get("app.kubernetes.io/managed-by") == "cocoon-fleet"
         if resource in WATCHED and ours:

@@ -31,6 +31,7 @@ from cocoon.fleet.plan.actions import (
     ConfirmStanding,
     LoadModel,
     PushJob,
+    WriteJobStatus,
     WriteProviderStatus,
 )
 from cocoon.fleet.plan.announcements import Announcements, announcements
@@ -182,9 +183,7 @@ class Loop:
     async def _carry_out(self, action: Action, told: Announcements) -> None:
         kind = type(action).__name__
         try:
-            async with self._rooms.of(action):
-                with self._metrics.action_seconds.labels(kind).time():
-                    await self._do(action)
+            await self._until_known(action)
         except Failure as failure:
             await self._failed(action, failure)
         else:
@@ -193,6 +192,21 @@ class Loop:
             self._metrics.outcomes.note(action, self._means.mirror.snapshot, self._means.clock.now())
             self._release(action, done=True)
             self._announcer.say(told, self._means.clock.now())
+
+    async def _until_known(self, action: Action) -> None:
+        """Carry it out. A bind keeps its slots until it is known whether it was written.
+
+        After a lost answer the same is written again; the API server takes one of the two at most.
+        """
+        while True:
+            try:
+                async with self._rooms.of(action):
+                    with self._metrics.action_seconds.labels(type(action).__name__).time():
+                        return await self._do(action)
+            except Busy as failure:
+                if not (_is_bind(action) and self._leadership.leading):
+                    raise
+                await self._means.clock.sleep(self._note(action, failure))
 
     async def _do(self, action: Action) -> None:
         if not (self._leadership.leading or isinstance(action, AttestServer)):
@@ -209,31 +223,44 @@ class Loop:
             raise Refused(f"This is a bug of the operator: {type(error).__name__}: {error}") from error
 
     async def _failed(self, action: Action, failure: Failure) -> None:
-        kind, matter = type(action).__name__, matter_of(action)
-        self._metrics.actions.labels(kind, type(failure).__name__).inc()
-        pause = self._patience.wait(matter, failure)
+        pause = self._note(action, failure)
         if isinstance(failure, Gone):
             pause = max(pause, await self._read_again(action))
-        elif self._patience.is_new(matter):
-            known = {"action": kind, "on": subject_of(action)[1], "why": str(failure), "again_in": round(pause, 1)}
-            LOG.log(
-                logging.WARNING if isinstance(failure, Refused) else logging.INFO,
-                "An action failed",
-                extra=fields(**known),
-            )
         self._release(action, done=False, pause=pause)
         if isinstance(failure, Refused) and (said := complaint(action, failure, self._means)):
             self._announcer.say((said,), self._means.clock.now())
 
+    def _note(self, action: Action, failure: Failure) -> float:
+        """Count a failure, and log the first in a row; the seconds to wait."""
+        kind, matter = type(action).__name__, matter_of(action)
+        self._metrics.actions.labels(kind, type(failure).__name__).inc()
+        pause = self._patience.wait(matter, failure)
+        if self._patience.is_new(matter) and not isinstance(failure, Gone):
+            known = {"action": kind, "on": subject_of(action)[1], "why": str(failure), "again_in": round(pause, 1)}
+            level = logging.WARNING if isinstance(failure, Refused) else logging.INFO
+            LOG.log(level, "An action failed", extra=fields(**known))
+        return pause
+
     async def _read_again(self, action: Action) -> float:
-        try:
-            await table.read_again(action, self._means)
-        except Failure as failure:
-            return self._patience.wait(("read", matter_of(action)), failure)
-        self._patience.forget(("read", matter_of(action)))
-        return 0.0
+        """The seconds to wait if it can't be read. What became of a bind is read until that is known."""
+        matter = ("read", matter_of(action))
+        while True:
+            try:
+                await table.read_again(action, self._means)
+            except Failure as failure:
+                pause = self._patience.wait(matter, failure)
+                if not (_is_bind(action) and self._leadership.leading):
+                    return pause
+                await self._means.clock.sleep(pause)
+            else:
+                self._patience.forget(matter)
+                return 0.0
 
     def _release(self, action: Action, *, done: bool, pause: float = 0.0) -> None:
         now = self._means.clock.now()
         self._means.mirror.snapshot.release(action, now, done=done, not_before=now + pause if pause else 0.0)
         self._means.mirror.changed.set()
+
+
+def _is_bind(action: Action) -> bool:
+    return isinstance(action, WriteJobStatus) and action.purpose == "Bind"
