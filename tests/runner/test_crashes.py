@@ -119,7 +119,8 @@ async def test_the_process_serves_and_ends_on_sigterm(private_triton: TritonServ
     )
     try:
         assert process.stderr is not None
-        assert b"serving" in await process.stderr.readline()
+        while b"serving" not in (line := await process.stderr.readline()):
+            assert line, "it ended before it served"
         url = f"http://{chosen['COCOON_HEALTH_ADDRESS']}/readyz"
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             assert answer.status == 200
