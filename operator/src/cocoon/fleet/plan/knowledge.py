@@ -11,6 +11,7 @@ from cocoon.api.times import Instant
 from cocoon.fleet.plan import remembering
 from cocoon.fleet.plan.capacity import Capacity
 from cocoon.fleet.plan.census import Census
+from cocoon.fleet.plan.differences import news, terms, waits
 from cocoon.fleet.plan.eligibility import Candidate, OfferKey
 from cocoon.fleet.plan.expectations import Expectations
 from cocoon.fleet.plan.memory import Memory
@@ -158,7 +159,7 @@ class Knowledge:
         self.providers[provider.key] = provider
         self.provider_keys[provider.uid] = provider.key
         self.touched.providers.add(provider.key)
-        if old is not None and _terms(old) == _terms(provider):
+        if old is not None and terms(old) == terms(provider):
             return
         self._offered.pop(provider.key, None)
         self._forget_offers(old)
@@ -277,7 +278,7 @@ class Knowledge:
     def _put_runner(self, view: RunnerView) -> None:
         old = self.runners.get(view.server)
         self.runners[view.server] = view
-        if old is None or _news(old) != _news(view):
+        if old is None or news(old) != news(view):
             self._runner_changed(view.server)
 
     def _drop_runner(self, server: Uid) -> None:
@@ -373,29 +374,3 @@ class Knowledge:
             self.keyrings = keyrings
             self.touched.providers.update(self.providers)
             self._namespace_changed()  # which offers a class may use has to be found anew
-
-
-def _news(view: RunnerView) -> tuple[object, ...]:
-    """What a runner tells but for when it told it: most long polls end with nothing else."""
-    return (
-        view.boot,
-        view.unreachable_since,
-        view.lapsed,
-        view.idle_since,
-        view.acknowledged,
-        view.models,
-        view.finished,
-        view.attempts,
-        view.over,
-    )
-
-
-def waits(job: Job) -> bool:
-    """Whether a job is to be bound as soon as a server can take it."""
-    idle = job.status.binding is None and not job.finished
-    return idle and not job.suspended and not job.deleting and not job.flaws
-
-
-def _terms(provider: Provider) -> tuple[object, ...]:
-    """What servers and queues depend on; a provider's status is none of it."""
-    return (provider.uid, provider.generation, provider.finalized, provider.deleting, provider.flaws, provider.offers)
