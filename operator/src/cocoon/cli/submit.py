@@ -108,7 +108,7 @@ async def _follow_all(cluster: Cluster, created: Sequence[Manifest], progress: P
         async with asyncio.TaskGroup() as tasks:
             for body in created:
                 tasks.create_task(_follow(cluster, body, progress))
-    except ExceptionGroup as failures:  # not `except*`, which puts what is raised in it into a group again
+    except ExceptionGroup as failures:  # not `except*`: some 3.11 put what it raises into a group again
         raise failures.exceptions[0] from None
 
 
