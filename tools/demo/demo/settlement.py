@@ -182,6 +182,7 @@ def last_lines(settlement: Settlement, owner: str, table: Sequence[str]) -> list
         *table,
         "",
         f"{len(books.work)} receipts less the fee: {books.earned} nanoTON, paid in {len(books.transfers)} transfers.",
+        "From every account the chain takes a few nanoTON for keeping it, so the balance may be that much less.",
         f"The owner's wallet {owner} has {ton(account.balance)} TON on the chain, says an independent client.",
     ]
 
