@@ -20,7 +20,7 @@ from cocoon.api.evidence import MAXIMUM_BYTES, NONCE_BYTES, Bundle, EvidenceRequ
 from cocoon.api.runner import Problem
 from cocoon.attest import bundle as bundles
 from cocoon.attest import tls
-from cocoon.attest.collateral import NONE, Collateral
+from cocoon.attest.collateral import NONE
 from cocoon.attest.library import Library
 from cocoon.attest.policy import Policy
 from cocoon.attest.verify import verify
@@ -37,19 +37,10 @@ def verifying(now: Callable[[], float], library: Library | None = None) -> Judge
     """Verdicts made off the event loop; `now` gives seconds since 1970. Without a library, by the evidence alone."""
 
     async def judge(raw: bytes, nonce: bytes, policy: Policy) -> Verdict:
-        collateral = await _collateral(raw, library) if library is not None else NONE
+        collateral = await library.collect_within(PATIENCE, raw) if library is not None else NONE
         return await asyncio.to_thread(verify, raw, nonce, policy, now(), collateral)
 
     return judge
-
-
-async def _collateral(raw: bytes, library: Library) -> Collateral:
-    """What the verdict takes, as far as it can be had in time: what is missing is among the verdict's reasons."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await library.collect(bundles.decode(raw))
-    except (bundles.MalformedBundle, TimeoutError):
-        return NONE
 
 
 class Distrusted(Exception):

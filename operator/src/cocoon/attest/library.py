@@ -15,8 +15,9 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from cocoon.api.evidence import Bundle
+from cocoon.attest import bundle as bundles
 from cocoon.attest import needs
-from cocoon.attest.collateral import Collateral, Need
+from cocoon.attest.collateral import NONE, Collateral, Need
 from cocoon.attest.sources import Folder, Source, Unavailable
 
 State = Literal["Fresh", "Stale", "Missing"]
@@ -65,6 +66,16 @@ class Library:
         first = await self.get(await asyncio.to_thread(needs.needs, bundle))  # both read certificates: milliseconds
         second = await self.get(await asyncio.to_thread(needs.more_needs, first))
         return Collateral({**first.items, **second.items}, {**first.missing, **second.missing})
+
+    async def collect_within(self, seconds: float, raw: bytes) -> Collateral:
+        """All that a verdict on these bytes takes, as far as it can be had in time; nothing if they are no bundle."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.collect(bundles.decode(raw))
+        except bundles.MalformedBundle:
+            return NONE
+        except TimeoutError:
+            return Collateral(otherwise="its sources took too long")
 
     async def get(self, wanted: Iterable[Need]) -> Collateral:
         """These pieces, from memory or from the sources."""

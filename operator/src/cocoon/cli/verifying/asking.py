@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -10,8 +9,6 @@ from typing import Any, Final
 from msgspec import structs
 
 from cocoon.api.receipts import Claims
-from cocoon.attest import bundle as bundles
-from cocoon.attest.collateral import Collateral
 from cocoon.attest.opening import open_library
 from cocoon.attest.receipts import read_unproven
 from cocoon.cli.cluster import Cluster, connected
@@ -112,12 +109,7 @@ async def with_collateral(material: Material, places: tuple[str, ...], kept: str
     if material.evidence is None or not (places or kept):
         return material
     try:
-        bundle = bundles.decode(material.evidence)
-        async with asyncio.timeout(_PATIENCE), open_library(places, kept, now) as library:
-            return structs.replace(material, collateral=await library.collect(bundle))
-    except bundles.MalformedBundle:
-        return material
-    except TimeoutError:
-        return structs.replace(material, collateral=Collateral(otherwise="its sources took too long"))
+        async with open_library(places, kept, now) as library:
+            return structs.replace(material, collateral=await library.collect_within(_PATIENCE, material.evidence))
     except ValueError as error:
         raise Failure(f"--collateral: {error}", USAGE) from None

@@ -73,15 +73,7 @@ def _is_starting(action: AttestServer, means: Means) -> bool:
 
 async def collateral_of(raw: bytes, means: Means) -> Collateral:
     """What a verdict on this bundle takes, as far as it can be had in time."""
-    if means.library is None:
-        return NONE
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await means.library.collect(bundles.decode(raw))
-    except bundles.MalformedBundle:
-        return NONE
-    except TimeoutError:
-        return Collateral(otherwise="its sources took too long")
+    return await means.library.collect_within(PATIENCE, raw) if means.library is not None else NONE
 
 
 def judge(shown: Shown, nonce: bytes, policy: Policy, now: float, collateral: Collateral = NONE) -> Verdict:

@@ -77,15 +77,7 @@ class Register:
 
     async def _collateral(self, raw: bytes) -> Collateral:
         """What judging these bytes takes, as far as it can be had in time."""
-        if self._library is None:
-            return NONE
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await self._library.collect(bundles.decode(raw))
-        except bundles.MalformedBundle:
-            return NONE
-        except TimeoutError:
-            return Collateral(otherwise="its sources took too long")
+        return await self._library.collect_within(PATIENCE, raw) if self._library is not None else NONE
 
 
 def examine(key: str, raw: bytes, terms: Terms, now: Instant, collateral: Collateral = NONE) -> Shown | Refusal:
