@@ -45,8 +45,7 @@ class Folder(Struct, frozen=True):
         return await asyncio.to_thread(self._read, need.name)  # a slow disk must not hold up the event loop
 
     def _read(self, name: str) -> bytes:
-        if not NAME.fullmatch(name):
-            raise Unavailable("its name is no name of collateral")
+        checked(name)
         try:
             with (self.path / name).open("rb") as file:
                 return bounded(file.read(MAXIMUM_BYTES + 1))
@@ -67,30 +66,6 @@ class Folder(Struct, frozen=True):
             part.replace(at)
         except OSError:
             part.unlink(missing_ok=True)
-
-
-class Mirror:
-    """A web server that has the folder's files under one address."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address.rstrip("/")
-        self._web = Web()
-
-    async def __aenter__(self) -> Self:
-        """Open it."""
-        await self._web.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._web.__aexit__(kind, error, trace)
-
-    async def fetch(self, need: Need) -> bytes:
-        """GET the file of this name. Raises Unavailable."""
-        if not NAME.fullmatch(need.name):
-            raise Unavailable("its name is no name of collateral")
-        return (await self._web.get(f"{self._address}/{need.name}")).content
 
 
 class Answer(Struct, frozen=True):
@@ -137,6 +112,36 @@ class Web:
         return Answer(content, fields)
 
 
+class OverTheWeb:
+    """A source behind web servers. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._web = Web()
+
+    async def __aenter__(self) -> Self:
+        """Open it."""
+        await self._web.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._web.__aexit__(kind, error, trace)
+
+
+class Mirror(OverTheWeb):
+    """A web server that has the folder's files under one address."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = address.rstrip("/")
+
+    async def fetch(self, need: Need) -> bytes:
+        """GET the file of this name. Raises Unavailable."""
+        checked(need.name)
+        return (await self._web.get(f"{self._address}/{need.name}")).content
+
+
 async def _read(stream: aiohttp.StreamReader) -> bytes:
     found = bytearray()
     async for chunk in stream.iter_any():
@@ -151,3 +156,9 @@ def bounded(content: bytes) -> bytes:
     if len(content) > MAXIMUM_BYTES:
         raise Unavailable(f"it has more than {MAXIMUM_BYTES} bytes")
     return content
+
+
+def checked(name: str) -> None:
+    """Raises Unavailable unless this may be a name of collateral."""
+    if not NAME.fullmatch(name):
+        raise Unavailable("its name is no name of collateral")

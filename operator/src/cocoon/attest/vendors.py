@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -18,7 +17,7 @@ from msgspec import Struct
 from cocoon.attest import snp_report
 from cocoon.attest.collateral import Need
 from cocoon.attest.policy import TcbFloor
-from cocoon.attest.sources import NAME, Unavailable, Web, bounded
+from cocoon.attest.sources import OverTheWeb, Unavailable, bounded, checked
 
 
 class Addresses(Struct, frozen=True, kw_only=True):
@@ -49,27 +48,16 @@ class _Rim(Struct):
     rim: str
 
 
-class Vendors:
+class Vendors(OverTheWeb):
     """Fetches from the vendors."""
 
     def __init__(self, addresses: Addresses | None = None) -> None:
+        super().__init__()
         self._at = addresses or Addresses()
-        self._web = Web()
-
-    async def __aenter__(self) -> Self:
-        """Open it."""
-        await self._web.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._web.__aexit__(kind, error, trace)
 
     async def fetch(self, need: Need) -> bytes:
         """One piece of collateral. Raises Unavailable."""
-        if not NAME.fullmatch(need.name):
-            raise Unavailable("its name is no name of collateral")
+        checked(need.name)
         match need.name.split("/"):
             case ["intel", fmspc, authority]:
                 return await self._intel(fmspc, authority.removesuffix(".json"))
