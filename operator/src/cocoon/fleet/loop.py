@@ -204,7 +204,7 @@ class Loop:
                     with self._metrics.action_seconds.labels(type(action).__name__).time():
                         return await self._do(action)
             except Busy as failure:
-                if not (_is_bind(action) and self._leadership.leading):
+                if not self._must_be_known(action):
                     raise
                 await self._means.clock.sleep(self._note(action, failure))
 
@@ -249,18 +249,18 @@ class Loop:
                 await table.read_again(action, self._means)
             except Failure as failure:
                 pause = self._patience.wait(matter, failure)
-                if not (_is_bind(action) and self._leadership.leading):
+                if not self._must_be_known(action):
                     return pause
                 await self._means.clock.sleep(pause)
             else:
                 self._patience.forget(matter)
                 return 0.0
 
+    def _must_be_known(self, action: Action) -> bool:
+        """Whether slots depend on what became of it: a bind, as long as this replica leads."""
+        return isinstance(action, WriteJobStatus) and action.purpose == "Bind" and self._leadership.leading
+
     def _release(self, action: Action, *, done: bool, pause: float = 0.0) -> None:
         now = self._means.clock.now()
         self._means.mirror.snapshot.release(action, now, done=done, not_before=now + pause if pause else 0.0)
         self._means.mirror.changed.set()
-
-
-def _is_bind(action: Action) -> bool:
-    return isinstance(action, WriteJobStatus) and action.purpose == "Bind"
