@@ -14,7 +14,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from msgspec import structs
 
-from cocoon.attest.collateral import MAXIMUM_BYTES, Need
+from cocoon.attest import bundle as bundles
+from cocoon.attest.collateral import MAXIMUM_BYTES, NONE, Need
 from cocoon.attest.library import LEAVE_ALONE, MOST_PIECES, Library, fresh_for
 from cocoon.attest.needs import more_needs, needs
 from cocoon.attest.sources import Folder, Mirror, Unavailable
@@ -255,3 +256,21 @@ async def test_outage_scenario_ends_by_the_collaterals_own_date() -> None:
         shelf.down = age > 0
         collateral = await library.collect(found)
         assert codes(judge(found, structs.replace(policy, maximum_age=60.0), collateral, clock.now)) == some
+
+
+async def test_what_takes_too_long_is_missing_and_says_so() -> None:
+    class Slow(Shelf):
+        async def fetch(self, need: Need) -> bytes:
+            raise Unavailable(str(await asyncio.get_running_loop().create_future()))
+
+    genoa = amd()
+    chip = genoa.chip()
+    found = bundle("snp", genoa.report(chip, about()), genoa.endorsements(chip))
+    collateral = await Library([Slow()], Clock()).collect_within(0.01, bundles.encode(found))
+    assert (collateral.items, collateral.otherwise) == ({}, "its sources took too long")
+
+
+async def test_what_is_no_bundle_takes_nothing() -> None:
+    shelf = Shelf()
+    assert await Library([shelf], Clock()).collect_within(1.0, b"no bundle") == NONE
+    assert shelf.asked == 0
