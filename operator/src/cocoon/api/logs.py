@@ -30,3 +30,10 @@ class JsonLines(logging.Formatter):
             line["exception"] = self.formatException(record.exc_info)
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD | line.keys()}
         return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def to_standard_error(level: str = "INFO", formatter: logging.Formatter | None = None) -> None:
+    """Send all that is logged from now on to standard error, as JSON lines if no other form is given."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter or JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -19,12 +19,12 @@ from cocoon.attest.age.payload import Opener
 from cocoon.cli.cluster import connected
 from cocoon.cli.failure import Failure
 from cocoon.cli.identity_file import read_identities
+from cocoon.cli.input_file import chunks
 from cocoon.cli.kinds import CONFIG_MAP, JOB
 from cocoon.cli.names import JOB_NAME
 from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster
 from cocoon.cli.replacing import replacing
 
-_CHUNK: Final = 1 << 18
 _LONGEST_ARMOR: Final = 64 << 20
 
 
@@ -42,7 +42,7 @@ def command(job: str | None, file: Path | None, identity: Path, output: Path | N
     if (job is None) == (file is None):
         raise click.UsageError("Name exactly one of a job and --file.")
     keys = read_identities(identity)
-    source = [asyncio.run(_answers(reach, job))] if job is not None else _chunks(file or Path())
+    source = [asyncio.run(_answers(reach, job))] if job is not None else chunks(file or Path())
     if output is None:
         _open(iter(source), keys, sys.stdout.buffer)
         return
@@ -66,15 +66,6 @@ async def _answers(reach: Reach, job: str) -> bytes:
             "Create the job again."
         )
     return answers
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-    except OSError as error:
-        raise Failure(f"{path} can't be read: {error.strerror}.") from error
 
 
 def _open(source: Iterator[bytes], keys: list[X25519PrivateKey], sink: IO[bytes]) -> None:

@@ -22,6 +22,7 @@ from cocoon.attest.age.failures import AgeError
 from cocoon.cli import keyring_evidence, screen
 from cocoon.cli.failure import Failure
 from cocoon.cli.identity_file import own_recipient
+from cocoon.cli.input_file import chunks
 from cocoon.cli.keyring_evidence import Recipient
 from cocoon.cli.options import EXISTING_FILE, packed
 from cocoon.cli.replacing import replacing
@@ -29,7 +30,6 @@ from cocoon.cli.sealing_terms import SealingTerms, read_terms
 
 #: What an object's inline input may hold.
 MOST_INLINE = 32 << 10
-_CHUNK = 1 << 20
 Manifest = dict[str, Any]
 
 
@@ -146,16 +146,7 @@ def _policy(job: Manifest, terms: SealingTerms, asked: Asked, recipient: Recipie
 def _content(inline: object, path: Path | None) -> Iterable[bytes]:
     if (inline is None) == (path is None):
         raise Failure("There must be exactly one plain input: spec.input.inline in the job, or --input FILE.")
-    return [str(inline).encode()] if path is None else _chunks(path)
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-    except OSError as error:
-        raise Failure(f"{path} can't be read: {error.strerror}.") from error
+    return [str(inline).encode()] if path is None else chunks(path)
 
 
 def _sealed(policy: JobPolicy, recipient: Recipient, content: Iterable[bytes]) -> Iterator[bytes]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from cocoon.api.logs import JsonLines
+from cocoon.api.logs import to_standard_error
 
 
 def set_up(log_format: str, level: str) -> None:
     """Send everything to standard error in this format."""
-    handler = logging.StreamHandler()
-    plain = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter(plain))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+    to_standard_error(level, None if log_format == "json" else plain)
     logging.getLogger("kopf").setLevel(logging.WARNING)
     logging.getLogger("kopf._cogs.clients.watching").addFilter(_is_final)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

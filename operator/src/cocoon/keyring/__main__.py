@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 
-from cocoon.api.logs import JsonLines
+from cocoon.api.logs import to_standard_error
 from cocoon.attest.hardware import choose
 from cocoon.attest.opening import open_library
 from cocoon.attest.tsm import TeeFailure
@@ -38,9 +38,7 @@ async def run(chosen: settings.Settings) -> None:
 
 def main() -> int:
     """0 after an orderly end, 2 if the settings are wrong or there is no TEE that they allow."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    to_standard_error()
     try:
         asyncio.run(run(settings.from_process()))
     except (settings.SettingsError, TeeFailure) as error:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from cocoon.api.logs import JsonLines
+from cocoon.api.logs import to_standard_error
 
 
 def set_up(level: str) -> None:
     """Log to standard error from now on."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    to_standard_error(level)
     for noisy in ("sqlalchemy", "alembic", "aiosqlite", "asyncio", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

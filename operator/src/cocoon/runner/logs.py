@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from cocoon.api.logs import JsonLines
+from cocoon.api.logs import to_standard_error
 
 
 def set_up() -> None:
     """Log to standard error from now on."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    to_standard_error()
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
