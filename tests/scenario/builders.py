@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cocoon.api.groups import API_VERSION, JOB_KIND, PROVIDER_KIND
-from cocoon.fleet.ports.resources import Manifest
+from cocoon.api.resources import Manifest
 
 GPU = "nvidia.com/pgpu"
 WALLET = "0:" + "0" * 64

@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+from cocoon.api.resources import POD, Manifest, Resource
 from cocoon.api.times import format_time
 from cocoon.fleet.ports.cluster import Page, Where
 from cocoon.fleet.ports.failures import Busy, Gone, Refused
-from cocoon.fleet.ports.resources import POD, Manifest, Ref, Resource, ref_of
+from cocoon.fleet.ports.resources import Ref, ref_of
 
 Watcher = Callable[[Resource, str, Manifest], None]
 #: Called after each write with its verb and object; it may never return, which is how a crash is played.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from cocoon.api.resources import NODE, POD, Manifest, Resource
 from cocoon.api.times import format_time
 from cocoon.fleet.observe.node import requested
 from cocoon.fleet.observe.pod import server
-from cocoon.fleet.ports.resources import NODE, POD, Manifest, Ref, Resource
+from cocoon.fleet.ports.resources import Ref
 
 if TYPE_CHECKING:
     from tests.scenario.world import World

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from cocoon.api.resources import POD, Manifest
 from cocoon.api.trust import Trust
 from cocoon.attest.collateral import Need
 from cocoon.attest.hardware import HardwareCollector
 from cocoon.attest.sources import Unavailable
 from cocoon.attest.tsm import Tsm
-from cocoon.fleet.ports.resources import POD, Manifest
 from tests.attest.configfs import ROOT, FakeConfigfs
 from tests.attest.makers.intel import MR_TD, intel
 from tests.scenario.builders import gpu_node, job, provider

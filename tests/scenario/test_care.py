@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from cocoon.api.resources import CONFIG_MAP, DISRUPTION_BUDGET, EVENT, JOB, POD, PROVIDER, Manifest
 from cocoon.fleet import loop
 from cocoon.fleet.act import table
 from cocoon.fleet.plan.actions import LoadModel, PushJob
 from cocoon.fleet.plan.plan import plan as plan_for_real
-from cocoon.fleet.ports.resources import CONFIG_MAP, DISRUPTION_BUDGET, EVENT, JOB, POD, PROVIDER, Manifest, Ref
+from cocoon.fleet.ports.resources import Ref
 from tests.scenario.builders import gpu_node, job, model, provider
 from tests.scenario.story import scenario
 from tests.scenario.world import World, any_server, job_is

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cocoon.api.payout import Hold
-from cocoon.fleet.ports.resources import PROVIDER
+from cocoon.api.resources import PROVIDER
 from tests.scenario.builders import gpu_node, job, provider
 from tests.scenario.payments import FakePayout
 from tests.scenario.story import scenario

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cocoon.fleet.ports.resources import EVENT, POD, PROVIDER
+from cocoon.api.resources import EVENT, POD, PROVIDER
 from tests.scenario.builders import gpu_node, job, model, provider
 from tests.scenario.story import scenario
 from tests.scenario.world import World, any_server, job_is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cocoon.fleet.ports.resources import CONFIG_MAP, JOB
+from cocoon.api.resources import CONFIG_MAP, JOB
 from tests.scenario.builders import gpu_node, job, provider
 from tests.scenario.story import scenario
 from tests.scenario.world import World, job_is

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from cocoon.api.resources import POD, Manifest
 from cocoon.fleet.ports.failures import Busy
-from cocoon.fleet.ports.resources import POD, Manifest
 from tests.scenario.builders import gpu_node, job, model, provider
 from tests.scenario.story import scenario
 from tests.scenario.world import World, any_server, job_is

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cocoon.api.resources import JOB, POD
 from cocoon.fleet.plan import reporting
-from cocoon.fleet.ports.resources import JOB, POD
 from tests.scenario.builders import gpu_node, job, provider
 from tests.scenario.payments import FakePayout
 from tests.scenario.story import scenario

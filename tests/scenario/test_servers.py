@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cocoon.fleet.ports.resources import JOB, NODE, POD, PROVIDER, Manifest, Ref
+from cocoon.api.resources import JOB, NODE, POD, PROVIDER, Manifest
+from cocoon.fleet.ports.resources import Ref
 from tests.scenario.builders import GPU, gpu_node, job, model, provider
 from tests.scenario.story import scenario
 from tests.scenario.world import World, any_server, job_is

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from cocoon.api.resources import JOB, LEASE, NAMESPACE, NODE, POD, PROVIDER, Manifest, Resource
 from cocoon.api.times import format_time
 from cocoon.attest.collect import Collector
 from cocoon.attest.library import Library
@@ -20,7 +21,7 @@ from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.owners import Owners
 from cocoon.fleet.ports.failures import Failure
 from cocoon.fleet.ports.payout import NoPayout, Payout
-from cocoon.fleet.ports.resources import JOB, LEASE, NAMESPACE, NODE, POD, PROVIDER, Manifest, Ref, Resource
+from cocoon.fleet.ports.resources import Ref
 from cocoon.fleet.render.server_pod import RunnerTerms
 from cocoon.fleet.run import mirror_for
 from cocoon.fleet.settings import Settings

@@ -15,10 +15,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cocoon.api.resources import Manifest
 from cocoon.api.runner import JobAssignment, JobProgress
 from cocoon.fleet.logs import set_up
 from cocoon.fleet.ports.kubernetes_cluster import KubernetesCluster
-from cocoon.fleet.ports.resources import Manifest, Ref
+from cocoon.fleet.ports.resources import Ref
 from cocoon.fleet.ports.runner_servers import RunnerServers
 from cocoon.fleet.ports.servers import Place
 from cocoon.fleet.run import Adapters, run

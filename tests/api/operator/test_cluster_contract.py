@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from cocoon.api.groups import FINALIZER
+from cocoon.api.resources import CONFIG_MAP, JOB, LEASE, POD, PROVIDER, Manifest
 from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.ports.cluster import Cluster, Where
 from cocoon.fleet.ports.failures import Gone
 from cocoon.fleet.ports.kubernetes_cluster import KubernetesCluster
 from cocoon.fleet.ports.login import log_in
-from cocoon.fleet.ports.resources import CONFIG_MAP, JOB, LEASE, POD, PROVIDER, Manifest, Ref
+from cocoon.fleet.ports.resources import Ref
 from devcluster import ApiServer
 from tests.scenario import builders
 from tests.scenario.cluster import FakeCluster

@@ -7,13 +7,14 @@ import copy
 import pytest
 
 from cocoon.api.provider import TechnologySpec
+from cocoon.api.resources import Manifest
 from cocoon.api.runner import Finished
 from cocoon.fleet.observe.job import job as observe_job
 from cocoon.fleet.observe.pod import server
 from cocoon.fleet.observe.provider import provider as observe_provider
 from cocoon.fleet.plan.actions import CreateServer
 from cocoon.fleet.plan.records import Provider
-from cocoon.fleet.ports.resources import Manifest, ref_of
+from cocoon.fleet.ports.resources import ref_of
 from cocoon.fleet.render.disruption_budget import disruption_budgets
 from cocoon.fleet.render.network_policy import network_policy
 from cocoon.fleet.render.output_config_map import output_config_map

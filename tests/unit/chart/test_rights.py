@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from cocoon.fleet.ports import resources
-from cocoon.fleet.ports.resources import Resource
+from cocoon.fleet.ports.resources import TOUCHED
 from tests.unit.chart.conftest import Objects, Render
 
 pytestmark = pytest.mark.helm
@@ -36,8 +35,7 @@ def test_no_role_can_read_secrets_of_others(render: Render) -> None:
 
 
 def test_the_operator_may_touch_what_it_touches_and_nothing_else(render: Render) -> None:
-    touched = {found for found in vars(resources).values() if isinstance(found, Resource)}
-    names = {(found.api_version.rpartition("/")[0], found.plural) for found in touched}
+    names = {(found.api_version.rpartition("/")[0], found.plural) for found in TOUCHED}
     granted = {
         (group, name.partition("/")[0])
         for rule in rules(render(), ":cocoon-fleet", "cocoon-fleet")

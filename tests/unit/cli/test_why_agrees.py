@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cocoon.api.resources import JOB, NAMESPACE, NODE, POD, PROVIDER
 from cocoon.cli.sight import World as Seen
 from cocoon.cli.sight import read_job
 from cocoon.cli.why import Why, explain
@@ -9,7 +10,6 @@ from cocoon.fleet.plan.counting import Counting
 from cocoon.fleet.plan.snapshot import Snapshot
 from cocoon.fleet.plan.standing import obstacle
 from cocoon.fleet.plan.stocktaking import free_slots
-from cocoon.fleet.ports.resources import JOB, NAMESPACE, NODE, POD, PROVIDER
 from tests.scenario.builders import gpu_node, job, model, provider
 from tests.scenario.story import scenario
 from tests.scenario.world import World, any_server, job_is

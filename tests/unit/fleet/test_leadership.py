@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from cocoon.api.resources import LEASE
 from cocoon.fleet.leadership import Leadership
 from cocoon.fleet.metrics import Metrics
-from cocoon.fleet.ports.resources import LEASE, Ref
+from cocoon.fleet.ports.resources import Ref
 from tests.scenario.cluster import FakeCluster
 from tests.scenario.virtual_time import VirtualLoop
 from tests.scenario.world import VirtualClock

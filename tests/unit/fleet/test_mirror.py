@@ -6,9 +6,10 @@ import time
 
 import pytest
 
+from cocoon.api.resources import JOB, NODE, Manifest
 from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.mirror import Mirror
-from cocoon.fleet.ports.resources import JOB, NODE, Manifest, Ref
+from cocoon.fleet.ports.resources import Ref
 from cocoon.fleet.run import mirror_for
 from cocoon.fleet.settings import Settings
 from tests.scenario import builders

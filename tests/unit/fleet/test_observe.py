@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cocoon.api.resources import Manifest
 from cocoon.fleet.observe.job import job
 from cocoon.fleet.observe.node import add_up, foreign_use, namespace, node, requested
 from cocoon.fleet.observe.pod import server
 from cocoon.fleet.observe.provider import provider
 from cocoon.fleet.observe.reading import Unreadable
-from cocoon.fleet.ports.resources import Manifest
 from tests.scenario import builders
 
 ANYTHING = st.recursive(

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from cocoon.api.groups import ATTESTED_CONDITION
 from cocoon.api.provider import TechnologySpec
+from cocoon.api.resources import Manifest
 from cocoon.fleet.observe.provider import provider as observe
 from cocoon.fleet.plan.actions import CreateServer
 from cocoon.fleet.plan.records import Provider
-from cocoon.fleet.ports.resources import Manifest
 from cocoon.fleet.render.disruption_budget import disruption_budgets
 from cocoon.fleet.render.names import label_value
 from cocoon.fleet.render.network_policy import network_policy

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from cocoon.api.resources import SERVICE_ACCOUNT, Manifest, Resource
 from cocoon.cli.connection import JSON, MERGE_PATCH, Connection, Request
-from cocoon.cli.kinds import SERVICE_ACCOUNT, Kind, Manifest
 from cocoon.cli.login import log_in
 from cocoon.cli.options import Reach
 
@@ -26,15 +26,15 @@ class Cluster:
         self.namespace = namespace
         self._connection = connection
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest:
+    async def get(self, kind: Resource, namespace: str, name: str) -> Manifest:
         """One object. Raises Missing."""
         return await self._connection.call(Request("GET", kind, kind.path(namespace, name), name=name))
 
-    async def items(self, kind: Kind, namespace: str | None = None, **selectors: str) -> list[Manifest]:
+    async def items(self, kind: Resource, namespace: str | None = None, **selectors: str) -> list[Manifest]:
         """All objects of a namespace, or of the cluster; `labelSelector` and `fieldSelector` choose."""
         return [item async for page in self._pages(kind, namespace, selectors) for item in page["items"]]
 
-    async def rows(self, kind: Kind, namespace: str | None = None) -> list[dict[str, str]]:
+    async def rows(self, kind: Resource, namespace: str | None = None) -> list[dict[str, str]]:
         """What `kubectl get` prints, with `Namespace`, `Name`, `Uid` and `Created`: spares big specs."""
         found = []
         async for page in self._pages(kind, namespace, {"includeObject": "Metadata"}, _TABLE):
@@ -50,13 +50,13 @@ class Cluster:
                 found.append(dict(cells) | told | {"Name": meta["name"]})
         return found
 
-    async def create(self, kind: Kind, namespace: str, body: Manifest) -> Manifest:
+    async def create(self, kind: Resource, namespace: str, body: Manifest) -> Manifest:
         """Create an object. Raises Failure with what the API server says is wrong with it."""
         name = str(body["metadata"].get("name") or body["metadata"].get("generateName", ""))
         path = f"{kind.path(namespace)}?fieldValidation=Strict&{_MANAGER}"
         return await self._connection.call(Request("POST", kind, path, body, name))
 
-    async def merge(self, kind: Kind, namespace: str, name: str, patch: Manifest) -> Manifest:
+    async def merge(self, kind: Resource, namespace: str, name: str, patch: Manifest) -> Manifest:
         """Change fields of an object."""
         path = f"{kind.path(namespace, name)}?{_MANAGER}"
         return await self._connection.call(Request("PATCH", kind, path, patch, name, content=MERGE_PATCH))
@@ -68,7 +68,7 @@ class Cluster:
         answer = await self._connection.call(Request("POST", SERVICE_ACCOUNT, path, body, account))
         return str(answer["status"]["token"])
 
-    async def changes(self, kind: Kind, namespace: str, name: str) -> AsyncIterator[Manifest]:
+    async def changes(self, kind: Resource, namespace: str, name: str) -> AsyncIterator[Manifest]:
         """An object as it is now, and whenever it changes. Raises Missing if it is gone."""
         while True:
             found = await self.get(kind, namespace, name)
@@ -82,7 +82,7 @@ class Cluster:
                 yield event["object"]
 
     async def _pages(
-        self, kind: Kind, namespace: str | None, query: Mapping[str, str], accept: str = JSON
+        self, kind: Resource, namespace: str | None, query: Mapping[str, str], accept: str = JSON
     ) -> AsyncIterator[Manifest]:
         asked = {"limit": str(_PAGE), **query}
         while True:

@@ -10,8 +10,8 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
+from cocoon.api.resources import Manifest, Resource
 from cocoon.cli.failure import Failure, Unreachable
-from cocoon.cli.kinds import Kind, Manifest
 from cocoon.cli.login import Login
 from cocoon.cli.refusals import refusal
 
@@ -26,7 +26,7 @@ class Request(Struct, frozen=True):
     """One call. `name` is what a refusal speaks of."""
 
     method: str
-    kind: Kind
+    kind: Resource
     path: str
     body: object = None
     name: str = ""
@@ -49,7 +49,7 @@ class Connection:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise self._unreachable(error) from error
         if answer.status >= 300:
-            raise refusal(answer.status, raw, request.kind.called, request.name)
+            raise refusal(answer.status, raw, request.kind.kind, request.name)
         try:
             found: Manifest = msgspec.json.decode(raw)
         except msgspec.DecodeError as error:
@@ -61,7 +61,7 @@ class Connection:
         try:
             async with self._open(request, _WATCHING) as answer:
                 if answer.status != 200:
-                    raise refusal(answer.status, await answer.read(), request.kind.called, request.name)
+                    raise refusal(answer.status, await answer.read(), request.kind.kind, request.name)
                 rest = b""
                 async for chunk in answer.content.iter_any():
                     *lines, rest = (rest + chunk).split(b"\n")

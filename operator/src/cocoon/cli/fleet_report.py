@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from cocoon.api.conditions import find
 from cocoon.api.provider import CocoonProvider
+from cocoon.api.resources import Manifest
 from cocoon.api.trust import Trust
 from cocoon.cli.concerns import Concern
-from cocoon.cli.kinds import Manifest
 from cocoon.fleet.plan import reasons
 
 STATES: Final = ("Pending", "Running", "Succeeded", "Failed")

@@ -15,9 +15,9 @@ import msgspec
 from msgspec import Struct
 
 from cocoon.api.groups import API_VERSION, JOB_KIND
+from cocoon.api.resources import Manifest
 from cocoon.cli.amounts import nanoton
 from cocoon.cli.failure import Failure
-from cocoon.cli.kinds import Manifest
 
 #: Bytes that an object's input may have.
 MOST_INLINE: Final = 32 << 10

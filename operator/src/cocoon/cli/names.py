@@ -8,9 +8,9 @@ from typing import Final
 import click
 from click.shell_completion import CompletionItem
 
+from cocoon.api.resources import JOB, PROVIDER, Resource
 from cocoon.cli.cluster import connected
 from cocoon.cli.failure import Failure
-from cocoon.cli.kinds import JOB, PROVIDER, Kind
 from cocoon.cli.options import Reach
 
 #: Seconds that a person who pressed Tab is kept waiting at most.
@@ -20,8 +20,8 @@ _PATIENCE: Final = 2.0
 class ObjectName(click.ParamType[str]):
     """The name of an object of one kind."""
 
-    def __init__(self, kind: Kind) -> None:
-        self.name = kind.called
+    def __init__(self, kind: Resource) -> None:
+        self.name = kind.kind
         self._kind = kind
 
     def shell_complete(

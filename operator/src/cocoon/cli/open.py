@@ -12,6 +12,7 @@ from typing import IO, Final
 import click
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from cocoon.api.resources import CONFIG_MAP, JOB
 from cocoon.attest.age import armor, wrapping
 from cocoon.attest.age import header as headers
 from cocoon.attest.age.failures import AgeError
@@ -20,7 +21,6 @@ from cocoon.cli.cluster import connected
 from cocoon.cli.failure import Failure
 from cocoon.cli.identity_file import read_identities
 from cocoon.cli.input_file import chunks
-from cocoon.cli.kinds import CONFIG_MAP, JOB
 from cocoon.cli.names import JOB_NAME
 from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster
 from cocoon.cli.replacing import replacing

@@ -12,10 +12,10 @@ import click
 import msgspec
 
 from cocoon.api.provider import CocoonProvider, Operation
+from cocoon.api.resources import PROVIDER
 from cocoon.cli import screen
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import NOT_YET, Failure
-from cocoon.cli.kinds import PROVIDER
 from cocoon.cli.names import PROVIDER_NAME
 from cocoon.cli.options import Reach, on_cluster
 

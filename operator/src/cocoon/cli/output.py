@@ -11,10 +11,10 @@ import click
 import msgspec
 
 from cocoon.api.job import InferenceJob, OutputStatus
+from cocoon.api.resources import CONFIG_MAP, JOB
 from cocoon.cli import screen
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import BAD_NEWS, DONE, MISSING, NOT_YET, Failure
-from cocoon.cli.kinds import CONFIG_MAP, JOB
 from cocoon.cli.names import JOB_NAME
 from cocoon.cli.options import Reach, on_cluster
 from cocoon.cli.progress import sentence

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from cocoon.api.resources import PROVIDER
 from cocoon.cli import screen
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import Failure, Missing
-from cocoon.cli.kinds import PROVIDER
 from cocoon.cli.options import Reach
 
 

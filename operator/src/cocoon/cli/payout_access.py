@@ -20,9 +20,9 @@ import aiohttp
 import click
 from msgspec import Struct
 
+from cocoon.api.resources import SECRET, SERVICE, Manifest
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import Failure, Missing
-from cocoon.cli.kinds import SECRET, SERVICE, Manifest
 from cocoon.cli.options import EXISTING_FILE, Reach, packed
 from cocoon.cli.payout_service import Address, PayoutService
 from cocoon.cli.port_forward import forwarded

@@ -11,10 +11,10 @@ import asyncio
 import click
 
 from cocoon.api.groups import FINALIZER
+from cocoon.api.resources import PROVIDER, Manifest
 from cocoon.cli import screen
 from cocoon.cli.cluster import connected
 from cocoon.cli.failure import Failure
-from cocoon.cli.kinds import PROVIDER, Manifest
 from cocoon.cli.names import PROVIDER_NAME
 from cocoon.cli.options import Reach, on_cluster
 

@@ -12,11 +12,11 @@ from msgspec import Struct
 
 from cocoon.api.evidence import Reason, Verdict
 from cocoon.api.groups import MANAGED_BY
+from cocoon.api.resources import JOB, NAMESPACE, NODE, POD, PROVIDER, Manifest, Resource
 from cocoon.api.runner import ModelState
 from cocoon.api.times import Instant
 from cocoon.cli.cluster import Cluster
 from cocoon.cli.failure import Forbidden
-from cocoon.cli.kinds import JOB, NAMESPACE, NODE, POD, PROVIDER, Kind, Manifest
 from cocoon.fleet.observe.job import job
 from cocoon.fleet.observe.node import add_up, foreign_use, namespace, node
 from cocoon.fleet.observe.pod import server
@@ -55,7 +55,7 @@ async def look(cluster: Cluster, model: str, home: str) -> World:
     """Everything that matters to jobs for a model. `home` is where the job is: seen even if nothing else may be."""
     unseen: list[str] = []
 
-    async def seen(kind: Kind, advice: str, **selectors: str) -> tuple[Manifest, ...]:
+    async def seen(kind: Resource, advice: str, **selectors: str) -> tuple[Manifest, ...]:
         try:
             return tuple(await cluster.items(kind, **selectors))
         except Forbidden:

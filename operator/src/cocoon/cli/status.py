@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from cocoon.api.resources import JOB, POD, PROVIDER, Manifest
 from cocoon.cli import screen
 from cocoon.cli.amounts import in_ton
 from cocoon.cli.cluster import Cluster, connected
@@ -24,7 +25,6 @@ from cocoon.cli.fleet_report import (
     provider_line,
     provider_of,
 )
-from cocoon.cli.kinds import JOB, POD, PROVIDER, Manifest
 from cocoon.cli.options import Reach, on_cluster, output_format
 from cocoon.cli.sight import OUR_PODS
 from cocoon.fleet.observe.pod import server

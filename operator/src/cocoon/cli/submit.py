@@ -12,11 +12,11 @@ import msgspec
 from msgspec import Struct
 
 from cocoon.api.job import InferenceJob
+from cocoon.api.resources import JOB, Manifest
 from cocoon.cli import screen
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import BAD_NEWS, DONE, NOT_YET, Failure
 from cocoon.cli.job_file import JobOptions, items, jobs
-from cocoon.cli.kinds import JOB, Manifest
 from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster, packed
 from cocoon.cli.progress import Progress
 

@@ -11,13 +11,13 @@ import click
 from msgspec import Struct
 
 from cocoon.api.conditions import Condition, find
+from cocoon.api.resources import JOB
 from cocoon.api.times import Instant
 from cocoon.cli import gates, screen
 from cocoon.cli.ages import age, span
 from cocoon.cli.cluster import connected
 from cocoon.cli.failure import Failure
 from cocoon.cli.gates import NodeGates, OfferGates, Place, ServerGates
-from cocoon.cli.kinds import JOB
 from cocoon.cli.names import JOB_NAME
 from cocoon.cli.options import Reach, on_cluster, output_format
 from cocoon.cli.sight import HIDDEN, World, look, read_job, snapshot_of

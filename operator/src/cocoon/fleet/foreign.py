@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from cocoon.api.resources import POD
 from cocoon.fleet.logs import fields
 from cocoon.fleet.mirror import Mirror
 from cocoon.fleet.observe.node import add_up, foreign_use
@@ -15,7 +16,6 @@ from cocoon.fleet.plan.records import Key
 from cocoon.fleet.ports.clock import Clock
 from cocoon.fleet.ports.cluster import Cluster, Where
 from cocoon.fleet.ports.failures import Failure
-from cocoon.fleet.ports.resources import POD
 
 LOG: Final = logging.getLogger(__name__)
 HOLDING: Final = Where(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import kopf
 
+from cocoon.api.resources import JOB, NAMESPACE, NODE, POD, PROVIDER, Json, Resource
 from cocoon.fleet.kopf_storage import NoDiffs, NoProgress
 from cocoon.fleet.mirror import OURS, Mirror
 from cocoon.fleet.ports.login import Login
-from cocoon.fleet.ports.resources import JOB, NAMESPACE, NODE, POD, PROVIDER, Json, Resource
 
 
 def handlers(mirror: Mirror, login: Login) -> kopf.OperatorRegistry:

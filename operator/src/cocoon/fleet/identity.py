@@ -10,11 +10,12 @@ import base64
 from datetime import UTC, datetime
 from typing import Final
 
+from cocoon.api.resources import SECRET, Manifest
 from cocoon.attest.tls import Identity, make_identity
 from cocoon.fleet.ports.clock import Clock
 from cocoon.fleet.ports.cluster import Cluster
 from cocoon.fleet.ports.failures import Gone, Refused
-from cocoon.fleet.ports.resources import SECRET, Manifest, Ref
+from cocoon.fleet.ports.resources import Ref
 
 COMMON_NAME: Final = "cocoon-fleet-operator"
 

@@ -12,13 +12,14 @@ import logging
 from collections.abc import Awaitable
 from typing import Final
 
+from cocoon.api.resources import LEASE, Manifest
 from cocoon.api.times import format_time_micro
 from cocoon.fleet.logs import fields
 from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.ports.clock import Clock
 from cocoon.fleet.ports.cluster import Cluster
 from cocoon.fleet.ports.failures import Failure, Gone
-from cocoon.fleet.ports.resources import LEASE, Manifest, Ref
+from cocoon.fleet.ports.resources import Ref
 
 LOG: Final = logging.getLogger(__name__)
 

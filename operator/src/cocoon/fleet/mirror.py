@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from cocoon.api.resources import JOB, NAMESPACE, NODE, POD, PROVIDER, Json, Resource
 from cocoon.fleet.logs import fields
 from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.observe.reading import Unreadable
@@ -19,7 +20,7 @@ from cocoon.fleet.plan.records import Job, Namespace, Node, Provider, Record, Se
 from cocoon.fleet.plan.snapshot import Snapshot
 from cocoon.fleet.ports.cluster import Cluster, Where
 from cocoon.fleet.ports.failures import Gone
-from cocoon.fleet.ports.resources import JOB, NAMESPACE, NODE, POD, PROVIDER, Json, Ref, Resource
+from cocoon.fleet.ports.resources import Ref
 
 LOG: Final = logging.getLogger(__name__)
 KINDS: Final[Mapping[Resource, type]] = {PROVIDER: Provider, JOB: Job, POD: Server, NODE: Node, NAMESPACE: Namespace}

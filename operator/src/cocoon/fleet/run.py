@@ -15,6 +15,7 @@ import kopf
 from kopf._core.engines.peering import Identity as KopfIdentity  # kopf names the type nowhere else
 from msgspec import Struct
 
+from cocoon.api.resources import JOB, LEASE, NAMESPACE, NODE, POD, PROVIDER, Resource
 from cocoon.attest.channel import verifying
 from cocoon.attest.library import Library
 from cocoon.attest.opening import open_library
@@ -47,7 +48,7 @@ from cocoon.fleet.ports.kubernetes_cluster import KubernetesCluster
 from cocoon.fleet.ports.login import Login, log_in
 from cocoon.fleet.ports.payout import NoPayout, Payout
 from cocoon.fleet.ports.payout_service import Address, PayoutService
-from cocoon.fleet.ports.resources import JOB, LEASE, NAMESPACE, NODE, POD, PROVIDER, Ref, Resource
+from cocoon.fleet.ports.resources import Ref
 from cocoon.fleet.ports.runner_servers import RunnerServers
 from cocoon.fleet.render.server_pod import RunnerTerms
 from cocoon.fleet.settings import Settings

@@ -9,11 +9,11 @@ from typing import Any, Final
 from msgspec import structs
 
 from cocoon.api.receipts import Claims
+from cocoon.api.resources import CONFIG_MAP, JOB
 from cocoon.attest.opening import open_library
 from cocoon.attest.receipts import read_unproven
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import NOT_YET, USAGE, Failure, Missing
-from cocoon.cli.kinds import CONFIG_MAP, JOB
 from cocoon.cli.options import Reach
 from cocoon.cli.payout_access import PayoutOptions, payout_service
 from cocoon.cli.payout_service import PayoutService

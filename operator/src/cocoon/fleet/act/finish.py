@@ -13,6 +13,7 @@ from cocoon.api.conditions import Truth
 from cocoon.api.job import JobStatus, OutputStatus
 from cocoon.api.money import Price
 from cocoon.api.receipts import Claims
+from cocoon.api.resources import CONFIG_MAP, JOB
 from cocoon.api.runner import Finished
 from cocoon.api.times import Instant
 from cocoon.fleet.act.means import Means
@@ -24,7 +25,7 @@ from cocoon.fleet.plan.receipt_claims import claims_of
 from cocoon.fleet.plan.records import Job, PayoutLink
 from cocoon.fleet.ports.failures import Busy, Gone, Refused
 from cocoon.fleet.ports.payout import Postponed, Report
-from cocoon.fleet.ports.resources import CONFIG_MAP, JOB, Ref, ref_of_key
+from cocoon.fleet.ports.resources import Ref, ref_of_key
 from cocoon.fleet.render.names import OUTPUT_DIGEST_ANNOTATION
 from cocoon.fleet.render.output_config_map import MAXIMUM_OUTPUT, output_config_map, output_name
 

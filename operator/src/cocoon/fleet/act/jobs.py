@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from cocoon.api.resources import JOB, POD
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.act.push import push
 from cocoon.fleet.act.wire import job_status
 from cocoon.fleet.plan.actions import DeleteJob, PushJob, WriteJobStatus
 from cocoon.fleet.plan.records import Uid
 from cocoon.fleet.ports.failures import Failure, Gone
-from cocoon.fleet.ports.resources import JOB, POD, ref_of_key
+from cocoon.fleet.ports.resources import ref_of_key
 
 
 async def write_job_status(action: WriteJobStatus, means: Means) -> None:

@@ -7,11 +7,12 @@ from typing import Final
 import msgspec
 
 from cocoon.api.groups import API_VERSION, FINALIZER, PROVIDER_KIND, PROVIDER_LABEL
+from cocoon.api.resources import DISRUPTION_BUDGET, POD, PROVIDER
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.plan.actions import ApplyChildren, SetFinalizer, WriteProviderStatus
 from cocoon.fleet.ports.cluster import Where
 from cocoon.fleet.ports.failures import Gone
-from cocoon.fleet.ports.resources import DISRUPTION_BUDGET, POD, PROVIDER, Ref, ref_of_key
+from cocoon.fleet.ports.resources import Ref, ref_of_key
 from cocoon.fleet.render.disruption_budget import disruption_budgets
 from cocoon.fleet.render.names import label_value, name_of
 from cocoon.fleet.render.network_policy import network_policy

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from cocoon.api.job import JobSpec
 from cocoon.api.job_digest import spec_digest
 from cocoon.api.money import Usage
+from cocoon.api.resources import JOB, Json
 from cocoon.api.runner import JobAssignment
 from cocoon.api.sealing import KeyringPlace
 from cocoon.fleet.act.means import Means
@@ -14,7 +15,6 @@ from cocoon.fleet.observe.reading import Unreadable, moment, read
 from cocoon.fleet.plan.actions import PushJob
 from cocoon.fleet.plan.records import Attempt, Job, Provider
 from cocoon.fleet.ports.failures import Gone, Refused
-from cocoon.fleet.ports.resources import JOB, Json
 
 
 async def push_job(action: PushJob, means: Means) -> None:

@@ -7,10 +7,11 @@ from typing import Any, Final
 import msgspec
 
 from cocoon.api.groups import GROUP
+from cocoon.api.resources import POD, Json
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.plan.actions import CreateServer, DeleteServer, SetServerCondition
 from cocoon.fleet.ports.failures import Gone
-from cocoon.fleet.ports.resources import POD, Json, ref_of_key
+from cocoon.fleet.ports.resources import ref_of_key
 from cocoon.fleet.render.server_pod import server_pod
 
 #: Each condition has a field manager of its own, so that setting one leaves the others alone.

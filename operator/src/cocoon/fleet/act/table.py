@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from cocoon.api.resources import JOB, POD, PROVIDER
 from cocoon.fleet.act import attest, finish, jobs, providers, push, runners, servers
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.plan import actions
 from cocoon.fleet.plan.actions import Action
-from cocoon.fleet.ports.resources import JOB, POD, PROVIDER
 
 Deed = Callable[[Any, Means], Awaitable[None]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cocoon.api.job import JobStatus
-from cocoon.fleet.ports.resources import Manifest
+from cocoon.api.resources import Manifest
 
 
 def job_status(status: JobStatus) -> Manifest:

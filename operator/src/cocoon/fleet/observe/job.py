@@ -10,10 +10,10 @@ from cocoon.api.conditions import find
 from cocoon.api.job import JobInput, JobSpec, JobStatus
 from cocoon.api.metadata import ObjectMeta
 from cocoon.api.money import NanoTon, parse_nanoton
+from cocoon.api.resources import Json
 from cocoon.fleet.observe.reading import Unreadable, metadata, moment, read, read_or, tolerant
 from cocoon.fleet.plan import reasons
 from cocoon.fleet.plan.records import Flaw, Job, Uid, key_of
-from cocoon.fleet.ports.resources import Json
 
 MAXIMUM_PARALLELISM: Final = 4096
 _UNKNOWN: Final = JobSpec(model="", input=JobInput())

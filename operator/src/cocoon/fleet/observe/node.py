@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from cocoon.api.groups import MANAGED_BY
+from cocoon.api.resources import Json
 from cocoon.api.times import Instant
 from cocoon.fleet.observe.reading import metadata, moment, quantity, tolerant
 from cocoon.fleet.plan.records import ForeignUse, Namespace, Node, Taint
-from cocoon.fleet.ports.resources import Json
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 

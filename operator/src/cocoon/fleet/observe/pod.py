@@ -13,10 +13,10 @@ from cocoon.api.groups import (
     TEMPLATE_ANNOTATION,
 )
 from cocoon.api.metadata import ObjectMeta
+from cocoon.api.resources import Json
 from cocoon.fleet.observe.node import requested
 from cocoon.fleet.observe.reading import Unreadable, metadata, moment, quantity, tolerant
 from cocoon.fleet.plan.records import Server, Uid, key_of
-from cocoon.fleet.ports.resources import Json
 from cocoon.fleet.render.names import CONCURRENCY_ANNOTATION, GPU_RESOURCE_ANNOTATION, ISOLATED_ANNOTATION
 
 #: Why a container waits for something that will not come by itself.

@@ -13,11 +13,11 @@ from cocoon.api.groups import FINALIZER
 from cocoon.api.metadata import ObjectMeta
 from cocoon.api.money import Price
 from cocoon.api.provider import ModelSpec, ProviderSpec, ProviderStatus, Wallet
+from cocoon.api.resources import Json
 from cocoon.api.ton_address import AddressError, parse_address
 from cocoon.api.trust import Trust
 from cocoon.fleet.observe.reading import Unreadable, metadata, read, read_or
 from cocoon.fleet.plan.records import Flaw, Offer, Provider, Uid, key_of
-from cocoon.fleet.ports.resources import Json
 from cocoon.fleet.render.template import template
 
 MAXIMUM_GPUS_PER_SERVER: Final = 16

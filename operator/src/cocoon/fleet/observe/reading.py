@@ -9,8 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from cocoon.api.metadata import ObjectMeta
+from cocoon.api.resources import Json
 from cocoon.api.times import Instant, parse_time
-from cocoon.fleet.ports.resources import Json
 
 Kind = TypeVar("Kind")
 

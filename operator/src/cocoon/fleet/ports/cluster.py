@@ -7,7 +7,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from cocoon.fleet.ports.resources import Json, Manifest, Ref, Resource
+from cocoon.api.resources import Json, Manifest, Resource
+from cocoon.fleet.ports.resources import Ref
 
 
 class Page(Struct, frozen=True):

@@ -14,11 +14,12 @@ import aiohttp
 import msgspec
 
 from cocoon.api.groups import FIELD_MANAGER
+from cocoon.api.resources import Json, Manifest, Resource
 from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.ports.cluster import Page, Where
 from cocoon.fleet.ports.failures import Busy, Failure, Gone, failure_of
 from cocoon.fleet.ports.login import Login
-from cocoon.fleet.ports.resources import Json, Manifest, Ref, Resource, ref_of
+from cocoon.fleet.ports.resources import Ref, ref_of
 
 PAGE: Final = 500
 DEADLINE: Final = aiohttp.ClientTimeout(total=15, connect=5)

@@ -1,47 +1,29 @@
-"""Which Kubernetes resources the operator touches, and where they are served."""
+"""Which of the resources the operator touches, and single objects of them."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
-from cocoon.api.groups import API_VERSION, JOB_KIND, JOBS, PROVIDER_KIND, PROVIDERS
+from cocoon.api.resources import (
+    CONFIG_MAP,
+    DISRUPTION_BUDGET,
+    EVENT,
+    JOB,
+    LEASE,
+    NAMESPACE,
+    NETWORK_POLICY,
+    NODE,
+    POD,
+    PROVIDER,
+    SECRET,
+    Manifest,
+    Resource,
+)
 
-#: Any JSON value.
-Json = Any
-#: A Kubernetes object as JSON.
-Manifest = dict[str, Json]
-
-
-class Resource(Struct, frozen=True):
-    """One resource of the API server."""
-
-    api_version: str
-    kind: str
-    plural: str
-    namespaced: bool = True
-
-    def path(self, namespace: str = "", name: str = "") -> str:
-        """The URL path of one object, of a namespace's collection, or of the whole collection."""
-        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
-        inside = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
-        return f"{root}{inside}/{self.plural}" + (f"/{name}" if name else "")
-
-
-PROVIDER: Final = Resource(API_VERSION, PROVIDER_KIND, PROVIDERS)
-JOB: Final = Resource(API_VERSION, JOB_KIND, JOBS)
-POD: Final = Resource("v1", "Pod", "pods")
-NODE: Final = Resource("v1", "Node", "nodes", namespaced=False)
-NAMESPACE: Final = Resource("v1", "Namespace", "namespaces", namespaced=False)
-CONFIG_MAP: Final = Resource("v1", "ConfigMap", "configmaps")
-SECRET: Final = Resource("v1", "Secret", "secrets")
-EVENT: Final = Resource("v1", "Event", "events")
-LEASE: Final = Resource("coordination.k8s.io/v1", "Lease", "leases")
-NETWORK_POLICY: Final = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
-DISRUPTION_BUDGET: Final = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
-
-_ALL: Final = (
+#: All that the operator has rights to.
+TOUCHED: Final = (
     PROVIDER,
     JOB,
     POD,
@@ -54,7 +36,7 @@ _ALL: Final = (
     NETWORK_POLICY,
     DISRUPTION_BUDGET,
 )
-_BY_KIND: Final = {(resource.api_version, resource.kind): resource for resource in _ALL}
+_BY_KIND: Final = {(resource.api_version, resource.kind): resource for resource in TOUCHED}
 
 
 class Ref(Struct, frozen=True):

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from cocoon.api.evidence import MAXIMUM_BYTES, EvidenceRequest
+from cocoon.api.resources import Json
 from cocoon.api.runner import (
     Acknowledgement,
     Cancellation,
@@ -27,7 +28,6 @@ from cocoon.api.runner import (
 )
 from cocoon.attest.tls import Identity, load
 from cocoon.fleet.ports.failures import Busy, Failure, Gone, Refused, failure_of
-from cocoon.fleet.ports.resources import Json
 from cocoon.fleet.ports.servers import Place, Shown
 
 DEADLINE: Final = aiohttp.ClientTimeout(total=10, connect=4)
