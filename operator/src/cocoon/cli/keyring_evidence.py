@@ -1,19 +1,29 @@
-"""The keyring's evidence, verified on this machine under the client's own terms: whom an input may be sealed to."""
+"""The keyring's evidence, verified on this machine under the client's own terms: whom an input may be sealed to.
+
+Evidence of hardware rests on collateral: certificates, revocation lists and TCB tables, which come from where the
+client says.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from msgspec import Struct
 
 from cocoon.api.evidence import Bundle, Verdict
+from cocoon.api.trust import Trust
 from cocoon.attest import bundle as bundles
 from cocoon.attest import channel as channels
 from cocoon.attest.age import keys as age_keys
-from cocoon.attest.channel import Channel
+from cocoon.attest.channel import Channel, Judge
+from cocoon.attest.opening import open_library
 from cocoon.attest.policy import Policy
-from cocoon.cli.failure import BAD_NEWS, Failure, Unreachable
+from cocoon.attest.verify import is_undecided
+from cocoon.cli.failure import BAD_NEWS, UNDECIDED, Failure, Unreachable
 
 
 class Recipient(Struct, frozen=True):
@@ -33,15 +43,79 @@ class Recipient(Struct, frozen=True):
         return age_keys.epoch(self.key)
 
 
-async def from_keyring(address: str, policy: Policy) -> Recipient:
+class Demand(Struct, frozen=True):
+    """What a keyring must show, and where the collateral to check it with comes from."""
+
+    policy: Policy
+    places: tuple[str, ...] = ()
+
+
+async def from_keyring(address: str, demand: Demand) -> Recipient:
     """Ask the keyring at this address, with a nonce made here. Raises Failure."""
+    said: list[Verdict] = []
+    async with _judge(demand) as judge, _speaking_to(address):
+
+        async def noting(raw: bytes, nonce: bytes, policy: Policy) -> Verdict:
+            said.append(await judge(raw, nonce, policy))
+            return said[-1]
+
+        try:
+            async with Channel(address, noting) as channel:
+                bundle = await channel.attest(demand.policy)
+        except channels.Distrusted as error:
+            _refuse(address, str(error), undecided=bool(said) and is_undecided(said[-1]))
+    return Recipient(bundle.keys.sealing, said[-1].trust)
+
+
+async def from_file(path: Path, demand: Demand) -> Recipient:
+    """Evidence that somebody else has asked for: as good, but for its age, since the key was made inside the TEE."""
+    raw, bundle = read_evidence(path)
+    async with _judge(demand) as judge:
+        verdict = await judge(raw, bundle.nonce, demand.policy)
+    if not verdict.trusted:
+        _refuse(str(path), " ".join(reason.message for reason in verdict.reasons), undecided=is_undecided(verdict))
+    return Recipient(bundle.keys.sealing, verdict.trust)
+
+
+async def unverified(address: str) -> bytes:
+    """What the keyring at this address shows, for those who ask what verifying it takes. Raises Failure."""
+    seen: list[bytes] = []
+
+    async def noting(raw: bytes, _nonce: bytes, _policy: Policy) -> Verdict:
+        seen.append(raw)
+        return Verdict(trusted=False, trust=Trust.TEST, not_after=0.0, evidence="", reasons=())
+
+    async with _speaking_to(address):
+        try:
+            async with Channel(address, noting) as channel:
+                await channel.attest(Policy(role="keyring"))
+        except channels.Distrusted:
+            pass  # nothing is believed here
+    return seen[0]
+
+
+def read_evidence(path: Path) -> tuple[bytes, Bundle]:
+    """A bundle in a file. Raises Failure."""
     try:
-        async with Channel(address, channels.verifying(time.time)) as channel:
-            bundle = await channel.attest(policy)
-            assert channel.verdict is not None  # noqa: S101 - attest has set it
-            return Recipient(bundle.keys.sealing, channel.verdict.trust)
-    except channels.Distrusted as error:
-        raise _refusal(address, str(error)) from None
+        raw = path.read_bytes()
+        return raw, bundles.decode(raw)
+    except OSError as error:
+        raise Failure(f"{path} can't be read: {error.strerror}.") from error
+    except bundles.MalformedBundle as error:
+        raise Failure(f"{path} is no evidence: {error}") from error
+
+
+@asynccontextmanager
+async def _judge(demand: Demand) -> AsyncIterator[Judge]:
+    async with open_library(demand.places, "", time.time) as library:
+        yield channels.verifying(time.time, library)
+
+
+@asynccontextmanager
+async def _speaking_to(address: str) -> AsyncIterator[None]:
+    """What the connection can end with, as sentences."""
+    try:
+        yield
     except channels.Denied as error:
         raise Failure(f"The keyring at {address} gives no evidence: {error.problem.detail}") from None
     except channels.Unreachable as error:
@@ -50,24 +124,13 @@ async def from_keyring(address: str, policy: Policy) -> Recipient:
         ) from None
 
 
-async def from_file(path: Path, policy: Policy) -> Recipient:
-    """Evidence that somebody else has asked for: as good, but for its age, since the key was made inside the TEE."""
-    raw, bundle = _read(path)
-    verdict: Verdict = await channels.verifying(time.time)(raw, bundle.nonce, policy)
-    if not verdict.trusted:
-        raise _refusal(str(path), " ".join(reason.message for reason in verdict.reasons))
-    return Recipient(bundle.keys.sealing, verdict.trust)
-
-
-def _read(path: Path) -> tuple[bytes, Bundle]:
-    try:
-        raw = path.read_bytes()
-        return raw, bundles.decode(raw)
-    except (OSError, bundles.MalformedBundle) as error:
-        raise Failure(f"{path} is no evidence of a keyring: {error}") from error
-
-
-def _refusal(where: str, reasons: str) -> Failure:
-    return Failure(
+def _refuse(where: str, reasons: str, *, undecided: bool) -> NoReturn:
+    if undecided:
+        raise Failure(
+            f"Nothing was sealed: the keyring's evidence from {where} can't be checked to its end. {reasons} "
+            "--collateral names sources: vendors, an https address, or a folder (see `kubectl cocoon collateral`).",
+            UNDECIDED,
+        )
+    raise Failure(
         f"Nothing was sealed: the keyring's evidence from {where} does not meet your terms. {reasons}", BAD_NEWS
     )

@@ -25,7 +25,7 @@ from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import Failure, Missing
 from cocoon.cli.options import EXISTING_FILE, Reach, packed
 from cocoon.cli.payout_service import Address, PayoutService
-from cocoon.cli.port_forward import forwarded
+from cocoon.cli.port_forward import Target, forwarded
 
 AUDIENCE: Final = "cocoon-payout"
 _LABELS: Final = "app.kubernetes.io/name=cocoon-fleet,app.kubernetes.io/component=payout"
@@ -83,6 +83,12 @@ class _Place(Struct, frozen=True):
     name: str
     port: int
 
+    @property
+    def target(self) -> Target:
+        """As port-forward takes it."""
+        otherwise = "Give --payout-url if there is another way to it"
+        return Target(self.namespace, f"service/{self.name}", self.port, "the payout service", otherwise)
+
     def address(self, port: int) -> Address:
         """Of a local port that leads there."""
         advice = f"See whether its Pod is ready: kubectl get pods -n {self.namespace}."
@@ -99,7 +105,7 @@ async def payout_service(reach: Reach, options: PayoutOptions) -> AsyncIterator[
             cluster = await stack.enter_async_context(connected(reach))
             place = await _find(cluster)
             authority = "" if options.payout_ca_file else await _authority(cluster, place)
-            port = await stack.enter_async_context(forwarded(reach, place.namespace, place.name, place.port))
+            port = await stack.enter_async_context(forwarded(reach, place.target))
             address = place.address(port)
         token = await _token(reach, options, place)
         tls = _tls(options, authority)

@@ -5,6 +5,7 @@ keyring:
   trust: Hardware              # or Test: development evidence, which proves nothing
   measurements: ["…"]          # keyrings that you trust; needed for Hardware
   terms: "…"                   # SHA-256 of the keyring's own terms, if you have read them
+  testRoots: ["…"]             # with trust: Test, SHA-256 of root certificates, for tests of hardware evidence
 runners:
   trust: Hardware
   measurements: ["…"]          # runners that may open the input; while empty, the keyring's terms decide
@@ -29,12 +30,13 @@ from cocoon.attest.policy import Policy
 from cocoon.cli.failure import Failure
 
 
-class KeyringTerms(Struct, frozen=True, forbid_unknown_fields=True):
+class KeyringTerms(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """What the keyring must show."""
 
     trust: Trust = Trust.HARDWARE
     measurements: tuple[str, ...] = ()
     terms: str = ""
+    test_roots: tuple[str, ...] = ()
 
     def policy(self) -> Policy:
         """As verifiers take it."""
@@ -42,6 +44,7 @@ class KeyringTerms(Struct, frozen=True, forbid_unknown_fields=True):
             role="keyring",
             trust=self.trust,
             allow_test_roots=self.trust is Trust.TEST,
+            test_roots=frozenset(self.test_roots),
             measurements=self.measurements,
             payee=f"terms:{self.terms}" if self.terms else None,
         )
@@ -85,6 +88,11 @@ def read_terms(path: Path) -> SealingTerms:
 
 def _check(terms: SealingTerms, path: Path) -> None:
     keyring, runners = terms.keyring, terms.runners
+    if keyring.trust is Trust.HARDWARE and keyring.test_roots:
+        raise Failure(
+            f"{path} lists keyring.testRoots, which prove nothing about hardware, and asks for trust Hardware: drop "
+            "the list, or write trust: Test."
+        )
     if keyring.trust is Trust.HARDWARE and not keyring.measurements:
         raise Failure(
             f"{path} asks for a keyring with trust Hardware and names no keyring.measurements: "

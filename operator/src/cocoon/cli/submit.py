@@ -19,6 +19,8 @@ from cocoon.cli.failure import BAD_NEWS, DONE, NOT_YET, Failure
 from cocoon.cli.job_file import JobOptions, items, jobs
 from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster, packed
 from cocoon.cli.progress import Progress
+from cocoon.cli.sealing_jobs import sealed
+from cocoon.cli.sealing_options import Sealing, on_sealing
 
 #: Each is watched by a connection of its own.
 _MOST_WATCHED: Final = 64
@@ -61,24 +63,38 @@ after: Final = packed(
 @click.argument("file", type=EXISTING_FILE)
 @on_job
 @after
+@click.option(
+    "--seal", is_flag=True, help="Seal the input to the provider's keyring; needs --terms and --model-sha256."
+)
+@on_sealing(always=False)
 @on_cluster
-def command(file: Path, options: JobOptions, then: After, reach: Reach) -> int:
+def command(  # noqa: PLR0913 - click hands over each group of options
+    file: Path, options: JobOptions, then: After, sealing: Sealing, reach: Reach, *, seal: bool
+) -> int:
     """Create the jobs that FILE holds: InferenceJob manifests (.yaml, .yml, .json), else JSON Lines, one item a line.
 
     Options change what a manifest says. JSON Lines are checked here; up to 32 KiB go into the job itself, more needs
     --input-uri and --output-uri.
+
+    With --seal the input is encrypted on this machine, as `kubectl cocoon seal` does it: --terms says whom you trust,
+    --provider whose keyring it is, --identity is your key for the answers. Nothing is created if the keyring does not
+    meet your terms.
     """
-    return asyncio.run(_submit(jobs(file, options), then, reach))
+    if not seal and any(getattr(sealing, name) is not None for name in Sealing.__struct_fields__):
+        raise click.UsageError("--terms, --keyring, --evidence, --collateral and --identity say how to --seal: add it.")
+    return asyncio.run(_submit(jobs(file, options), sealing if seal else None, then, reach))
 
 
-async def _submit(wanted: Sequence[Manifest], then: After, reach: Reach) -> int:
+async def _submit(wanted: Sequence[Manifest], sealing: Sealing | None, then: After, reach: Reach) -> int:
     if then.watch and len(wanted) > _MOST_WATCHED:
         raise Failure(f"{len(wanted)} jobs are too many to watch: submit them without, then kubectl get ijob -w.")
     async with connected(reach) as cluster:
-        created = [await _create(cluster, body, then) for body in wanted]
+        ready = wanted if sealing is None else await sealed(wanted, cluster.namespace, sealing, reach)
+        created = [await _create(cluster, body, then) for body in ready]
         if then.output in ("json", "yaml"):
             screen.show(created[0] if len(created) == 1 else created, then.output)
-        return await _watch(cluster, created, then.timeout) if then.watch else DONE
+        sizes = [items(body) for body in wanted]  # sealed inputs don't show theirs
+        return await _watch(cluster, created, sizes, then.timeout) if then.watch else DONE
 
 
 async def _create(cluster: Cluster, body: Manifest, then: After) -> Manifest:
@@ -92,8 +108,8 @@ async def _create(cluster: Cluster, body: Manifest, then: After) -> Manifest:
     return created
 
 
-async def _watch(cluster: Cluster, created: Sequence[Manifest], patience: float) -> int:
-    progress = Progress({_key(body): items(body) for body in created})
+async def _watch(cluster: Cluster, created: Sequence[Manifest], sizes: Sequence[int], patience: float) -> int:
+    progress = Progress({_key(body): size for body, size in zip(created, sizes, strict=True)})
     try:
         with progress:
             async with asyncio.timeout(patience):

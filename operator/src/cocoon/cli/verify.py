@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from cocoon.attest.opening import VENDORS
 from cocoon.cli import screen
+from cocoon.cli.collateral_places import read_places
 from cocoon.cli.failure import DONE, FAILED, UNDECIDED, Failure
 from cocoon.cli.names import JOB_NAME
 from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster, output_format, packed
@@ -75,7 +76,10 @@ class Asked(Struct, frozen=True):
     click.option("--input", type=EXISTING_FILE, metavar="FILE", help="Your input, to compare."),
     click.option("--answers", type=EXISTING_FILE, metavar="FILE", help="The answers, to compare."),
     click.option(
-        "--collateral", metavar="PLACES", help="Where collateral is; default: vendors for a JOB, else nowhere."
+        "--collateral",
+        metavar="PLACES",
+        help="Where vendors' collateral is: vendors (the default for a JOB), an https address, a folder; several with "
+        "commas.",
     ),
     click.option(
         "--save",
@@ -149,7 +153,7 @@ def _places(what: str, said: str) -> tuple[str, ...]:
     """Sources of collateral: first what was saved, then what was said."""
     saved = Path(what) / given.COLLATERAL if len(what) < 4_096 and what != "-" else None
     own = (str(saved.resolve()),) if saved is not None and not given.is_receipt(what) and saved.is_dir() else ()
-    return own + tuple(place.strip() for place in said.split(",") if place.strip())
+    return own + read_places("--collateral", said)
 
 
 def _show(report: Report, output: str | None) -> None:
