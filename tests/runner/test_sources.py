@@ -43,6 +43,8 @@ async def test_a_model_by_address(quick: kit.Operator, files: Files, tmp_path: P
     ("path", "code"),
     [
         ("deep/copy", ""),
+        ("deep/echo.tar", ""),
+        ("deep/broken.tar", "SourceInvalid"),
         ("deep", "SourceInvalid"),  # it holds a link
         ("../../images/echo", "SourceInvalid"),
         ("nowhere", "SourceUnavailable"),
@@ -53,6 +55,8 @@ async def test_a_model_from_a_claim(quick: kit.Operator, tmp_path: Path, path: s
     deep = tmp_path / "sources" / "claims" / "weights" / "deep"
     shutil.copytree(ECHO, deep / "copy")
     shutil.copytree(kit.MODELS / "broken", deep / "other")
+    (deep / "echo.tar").write_bytes(archived(ECHO))
+    (deep / "broken.tar").write_bytes(archived(kit.MODELS / "broken"))
     (deep / "link").symlink_to(ECHO)
     model = kit.offer(tmp_path, ECHO, source=ModelSource(claim_name="weights", path=path))
     assert (await quick.load(model)).code == code

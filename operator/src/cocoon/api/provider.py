@@ -127,7 +127,7 @@ class SecretReference(Struct, frozen=True):
 
 
 class ModelSource(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Exactly one of `uri`, `claim_name` with `path`, or `image`."""
+    """Exactly one of `uri` (of a tar), `claim_name` with `path` (of a folder or tar), or `image` (with the folder)."""
 
     uri: str | None = None
     credentials_secret: str | None = None

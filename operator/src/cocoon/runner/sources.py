@@ -56,14 +56,14 @@ class Sources:
         source = assignment.source
         if source.uri is not None:
             return await self._download(assignment, staging)
+        origin = self._settings.sources / "images" / assignment.name
         if source.claim_name is not None:
-            folder = self._settings.sources / "claims" / source.claim_name
-            origin = _inside(folder, source.path or assignment.name)
-        else:
-            origin = self._settings.sources / "images" / assignment.name
-        entry = staging / assignment.name
+            origin = _inside(self._settings.sources / "claims" / source.claim_name, source.path or "")
+        if origin.is_file():
+            return await _unpacked(origin, assignment.name, staging)
         if not origin.is_dir():
-            raise SourceError("SourceUnavailable", f"The server has no folder for the model {assignment.name}.")
+            raise SourceError("SourceUnavailable", f"{_looked_for(assignment)}: there is neither folder nor archive.")
+        entry = staging / assignment.name
         await asyncio.to_thread(shutil.copytree, origin, entry, symlinks=True)
         return entry
 
@@ -74,11 +74,7 @@ class Sources:
                 await _save(archive, chunks)
         except WebError as error:
             raise SourceError("SourceUnavailable", f"The model can't be downloaded: {error}.") from None
-        name = await asyncio.to_thread(_unpack, archive, staging)
-        if name != assignment.name:
-            detail = f"The archive holds the model {name[:80]!r}, not {assignment.name!r}."
-            raise SourceError("SourceInvalid", detail)
-        return staging / name
+        return await _unpacked(archive, assignment.name, staging)
 
     def _headers(self, assignment: ModelAssignment) -> dict[str, str]:
         secret = assignment.source.credentials_secret
@@ -105,6 +101,20 @@ async def _save(path: Path, chunks: AsyncIterator[bytes]) -> None:
     with path.open("xb") as file:
         async for chunk in chunks:
             await asyncio.to_thread(file.write, chunk)
+
+
+async def _unpacked(archive: Path, model: str, staging: Path) -> Path:
+    name = await asyncio.to_thread(_unpack, archive, staging)
+    if name != model:
+        raise SourceError("SourceInvalid", f"The archive holds the model {name[:80]!r}, not {model!r}.")
+    return staging / name
+
+
+def _looked_for(assignment: ModelAssignment) -> str:
+    source = assignment.source
+    if source.claim_name is None:
+        return f"The image of the model {assignment.name} was looked for at /models/{assignment.name}"
+    return f"The model {assignment.name} was looked for at {source.path!r} on the volume {source.claim_name}"
 
 
 def _unpack(archive: Path, into: Path) -> str:
