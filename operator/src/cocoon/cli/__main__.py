@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from cocoon.cli import (
+    collateral,
     completion,
     digest,
     earnings,
@@ -42,6 +43,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     seal.command,
     opening.command,
     verify.command,
+    collateral.command,
     digest.command,
     completion.command,
 )
