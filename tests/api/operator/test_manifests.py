@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 
 import pytest
+from msgspec import structs
 
 from cocoon.api.provider import TechnologySpec
 from cocoon.api.resources import Manifest
 from cocoon.api.runner import Finished
+from cocoon.api.trust import Trust
 from cocoon.fleet.observe.job import job as observe_job
 from cocoon.fleet.observe.pod import server
 from cocoon.fleet.observe.provider import provider as observe_provider
@@ -67,6 +69,30 @@ def test_a_server_in_a_confidential_runtime_is_accepted(kube: Kube, namespace: s
     runtime = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": "kata"}
     kube.apply(f"/apis/node.k8s.io/v1/runtimeclasses/{name}", runtime)
     assert _try_out(kube, _pod(_provider(namespace), name))["spec"]["runtimeClassName"] == name
+
+
+def test_a_server_that_reads_its_guests_configfs_takes_a_privileged_namespace(kube: Kube, namespace: str) -> None:
+    """A hostPath is not even baseline; that Kata makes it the guest's own folder is unknown to the API server."""
+    name = "kata-qemu-nvidia-gpu-snp"
+    runtime = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": "kata"}
+    kube.apply(f"/apis/node.k8s.io/v1/runtimeclasses/{name}", runtime)
+    pod = _pod(structs.replace(_provider(namespace), trust=Trust.HARDWARE), name)
+    for level in ("restricted", "baseline"):
+        _enforce(kube, namespace, level)
+        with pytest.raises(Answer, match="hostPath"):
+            _try_out(kube, pod)
+    _enforce(kube, namespace, "privileged")
+    stored = _try_out(kube, pod)["spec"]
+    runner = stored["containers"][0]
+    assert (runner["name"], runner["securityContext"]["runAsUser"]) == ("runner", 0)
+    assert stored["securityContext"]["runAsNonRoot"] is True
+
+
+def _enforce(kube: Kube, namespace: str, level: str) -> None:
+    labels = {"pod-security.kubernetes.io/enforce": level}
+    kube.apply(
+        f"/api/v1/namespaces/{namespace}", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"labels": labels}}
+    )
 
 
 def test_the_namespace_does_refuse_what_is_not_restricted(kube: Kube, namespace: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cocoon.api.trust import Trust
-from cocoon.attest import terms
+from cocoon.attest import terms, tsm
 from cocoon.attest.policy import Policy
 from cocoon.fleet import settings as fleet_settings
 from cocoon.keyring import settings as keyring_settings
@@ -146,6 +146,42 @@ def test_only_servers_operator_and_replicas_reach_a_keyring(render: Render) -> N
 def test_a_keyring_reaches_peers_names_and_vendors(render: Render, values: Values, ports: set[int]) -> None:
     rules = named(render(values), "NetworkPolicy")["spec"]["egress"]
     assert {port["port"] for rule in rules for port in rule["ports"]} == ports
+
+
+IN_GUEST = changed(KEYRING, "keyring.runtimeClassName", "kata-qemu-tdx")
+
+
+def test_a_keyring_in_a_guest_reaches_its_configfs_as_root_without_a_capability(render: Render) -> None:
+    spec = pod(render(IN_GUEST))["spec"]
+    (folder,) = [each for each in spec["volumes"] if "hostPath" in each]
+    assert folder == {"name": "configfs", "hostPath": {"path": str(tsm.ROOT.parents[1]), "type": "Directory"}}
+    (container,) = spec["containers"]
+    assert {"name": "configfs", "mountPath": str(tsm.ROOT.parents[1])} in container["volumeMounts"]
+    given = container["securityContext"]
+    assert (given["runAsUser"], given["runAsNonRoot"], given["capabilities"]) == (0, False, {"drop": ["ALL"]})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [KEYRING, TEST_KEYRING, changed(TEST_KEYRING, "keyring.runtimeClassName", "kata-qemu")],
+    ids=["no guest, so it would be the node's own", "Test", "Test in a guest"],
+)
+def test_no_other_keyring_is_given_a_folder_of_the_node(render: Render, values: Values) -> None:
+    spec = pod(render(values))["spec"]
+    assert not [each for each in spec["volumes"] if "hostPath" in each]
+    assert "runAsUser" not in spec["containers"][0]["securityContext"]
+
+
+def test_runners_are_told_where_collateral_is_but_not_of_the_operators_folders(render: Render) -> None:
+    mirror = "https://mirror.example/cc"
+    told = operator(render({"collateral": [mirror, "vendors"]}))
+    assert (told.collateral, told.runner_collateral) == ((mirror, "vendors"),) * 2
+    assert operator(render()).runner_collateral == ("vendors",)
+    more = fleet_settings.read_settings(["--collateral=/cc,vendors", f"--runner-collateral={mirror}"], {})
+    assert (more.collateral, more.runner_collateral) == (("/cc", "vendors"), (mirror,))
+    assert fleet_settings.read_settings(["--collateral=/cc,vendors"], {}).runner_collateral == ("vendors",)
+    with pytest.raises(ValueError, match="schema"):
+        render({"collateral": ["/cc"]})
 
 
 def test_the_chart_knows_every_field_of_a_policy_and_no_other() -> None:

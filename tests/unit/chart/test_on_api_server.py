@@ -12,7 +12,7 @@ from demo import samples, story
 from devcluster import ApiServer
 from devcluster.kube import Answer, Json, Kube, until
 from tests.unit.chart.conftest import CHART, Render
-from tests.unit.chart.values import KEYRING, LOCAL, REAL, TEST_KEYRING
+from tests.unit.chart.values import KEYRING, LOCAL, REAL, TEST_KEYRING, changed
 
 pytestmark = [pytest.mark.api, pytest.mark.helm]
 STRICT = "dryRun=All&fieldValidation=Strict"
@@ -64,6 +64,28 @@ def test_all_pods_are_restricted(kube: Kube, render: Render) -> None:
         del pod["spec"]["containers"][0]["securityContext"]
         with pytest.raises(Answer, match="restricted"):
             try_out(kube, pod, "cocoon-system")
+
+
+def test_a_keyring_in_a_guest_takes_a_privileged_namespace(kube: Kube, render: Render) -> None:
+    """A hostPath is not even baseline; that Kata makes it the guest's own folder is unknown to the API server."""
+    values = changed(KEYRING, "keyring.runtimeClassName", "kata-qemu-tdx")
+    (made,) = [each for each in render(values) if each["kind"] == "StatefulSet"]
+    pod = made["spec"]["template"] | {"apiVersion": "v1", "kind": "Pod"}
+    pod["metadata"] |= {"name": "one"}
+    handler = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "kata-qemu-tdx"}}
+    kube.call("POST", "/apis/node.k8s.io/v1/runtimeclasses", handler | {"handler": "kata"})
+    for level in ("baseline", "privileged"):
+        labels = {"pod-security.kubernetes.io/enforce": level}
+        kube.call("POST", "/api/v1/namespaces", {"metadata": {"name": level, "labels": labels}})
+        kube.call("POST", f"/api/v1/namespaces/{level}/serviceaccounts", account(pod))
+    with pytest.raises(Answer, match="hostPath"):
+        try_out(kube, pod, "baseline")
+    assert try_out(kube, pod, "privileged")["spec"]["containers"][0]["securityContext"]["runAsUser"] == 0
+
+
+def account(pod: Json) -> Json:
+    """A ServiceAccount for it, without which the API server admits no Pod."""
+    return {"metadata": {"name": pod["spec"]["serviceAccountName"]}}
 
 
 def filled(name: str) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from cocoon.api.groups import ATTESTED_CONDITION
 from cocoon.api.provider import TechnologySpec
 from cocoon.api.resources import Manifest
+from cocoon.api.trust import Trust
+from cocoon.attest import tsm
 from cocoon.fleet.observe.provider import provider as observe
 from cocoon.fleet.plan.actions import CreateServer
 from cocoon.fleet.plan.records import Provider
@@ -20,6 +22,7 @@ from cocoon.fleet.render.server_pod import RunnerTerms, server_pod
 from tests.scenario import builders
 
 TERMS = RunnerTerms(image="runner:1", operator_certificates="PEM")
+TDX = TechnologySpec("TDX", "kata", builders.GPU)
 
 
 def _provider(models: list[Any] | None = None, **spec: Any) -> Provider:
@@ -28,8 +31,12 @@ def _provider(models: list[Any] | None = None, **spec: Any) -> Provider:
     return observe(body, allow_test_roots=True)
 
 
-def _pod(provider: Provider, terms: RunnerTerms = TERMS) -> Manifest:
-    technology = TechnologySpec("TDX", "kata", builders.GPU)
+def _hardware(models: list[Any] | None = None) -> Provider:
+    found = _provider(models)
+    return replace(found, trust=Trust.HARDWARE)
+
+
+def _pod(provider: Provider, terms: RunnerTerms = TERMS, technology: TechnologySpec = TDX) -> Manifest:
     offer = provider.offers["minilm"]
     wish = CreateServer(provider.key, provider.uid, "minilm", offer.template, "n1", technology, "dc1-minilm-1")
     return server_pod(provider, wish, terms)
@@ -54,6 +61,77 @@ def test_a_server_can_do_nothing_to_the_cluster() -> None:
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert all(each["securityContext"]["capabilities"] == {"drop": ["ALL"]} for each in _containers(pod))
     assert all(each["securityContext"]["readOnlyRootFilesystem"] for each in _containers(pod))
+
+
+@pytest.mark.parametrize("name", ["TDX", "SEV-SNP"])
+def test_only_the_runner_reaches_the_guests_configfs_as_root_without_a_capability(name: Any) -> None:
+    source = {"image": "models:1"}
+    pod = _pod(_hardware([builders.model("minilm", source=source)]), technology=replace(TDX, name=name))
+    folders = [each["hostPath"] for each in pod["spec"]["volumes"] if "hostPath" in each]
+    assert folders == [{"path": "/sys/kernel/config", "type": "Directory"}]
+    holders = [
+        each["name"] for each in _containers(pod) for mount in each["volumeMounts"] if mount["name"] == "configfs"
+    ]
+    assert holders == ["runner"]
+    assert {"name": "configfs", "mountPath": str(tsm.ROOT.parents[1])} in _container(pod, "runner")["volumeMounts"]
+    given = _container(pod, "runner")["securityContext"]
+    assert (given["runAsUser"], given["capabilities"], given["allowPrivilegeEscalation"]) == (
+        0,
+        {"drop": ["ALL"]},
+        False,
+    )
+    assert not any("runAsUser" in each["securityContext"] for each in _containers(pod) if each["name"] != "runner")
+
+
+@pytest.mark.parametrize(
+    ("provider", "technology"),
+    [
+        (_provider(), TDX),
+        (_hardware(), replace(TDX, runtime_class_name="")),
+        (_hardware(), replace(TDX, name="Development")),
+    ],
+    ids=["trust Test", "no guest, so it would be the node's own", "Development"],
+)
+def test_nothing_else_is_given_a_folder_of_the_node(provider: Provider, technology: TechnologySpec) -> None:
+    pod = _pod(provider, technology=technology)
+    assert not [each for each in pod["spec"]["volumes"] if "hostPath" in each]
+    assert not any("runAsUser" in each["securityContext"] for each in _containers(pod))
+
+
+def test_a_runner_is_told_where_collateral_is() -> None:
+    assert _environment(_pod(_provider()))["COCOON_COLLATERAL"] == "vendors"
+    places = ("https://mirror.example/cc", "vendors")
+    assert _environment(_pod(_provider(), replace(TERMS, collateral=places)))["COCOON_COLLATERAL"] == ",".join(places)
+
+
+@pytest.mark.parametrize(
+    ("place", "added"),
+    [
+        ("vendors", []),
+        ("https://mirror.example/cc", []),
+        (
+            "https://mirror.cc-system.svc.cluster.local/cc",
+            [{"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "cc-system"}}}]}],
+        ),
+        (
+            "https://10.1.2.3:8443/cc",
+            [{"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"protocol": "TCP", "port": 8443}]}],
+        ),
+        (
+            "https://[fd00::1]/cc",
+            [{"to": [{"ipBlock": {"cidr": "fd00::1/128"}}], "ports": [{"protocol": "TCP", "port": 443}]}],
+        ),
+    ],
+)
+def test_servers_reach_mirrors_of_collateral(place: str, added: list[Any]) -> None:
+    plain = network_policy(_provider(), TERMS)["spec"]["egress"]
+    given = network_policy(_provider(), replace(TERMS, collateral=(place,)))["spec"]["egress"]
+    assert [rule for rule in given[2:] if rule not in plain] == added
+
+
+def test_a_mirror_on_another_port_may_be_asked() -> None:
+    policy = network_policy(_provider(), replace(TERMS, collateral=("https://mirror.example:8443/cc",)))
+    assert [port["port"] for port in policy["spec"]["egress"][1]["ports"]] == [443, 8443]
 
 
 def test_triton_is_ended_after_the_runner() -> None:

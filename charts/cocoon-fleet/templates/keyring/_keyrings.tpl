@@ -46,3 +46,9 @@ cocoonfleet.io/keyring: {{ (index . 1).name }}
 {{- end -}}
 {{ $found | uniq | join "," }}
 {{- end }}
+{{- /* Whether it runs in a guest that makes hardware evidence, and so needs that guest's configfs: (list $ keyring). */ -}}
+{{- define "cocoon.keyringInGuest" -}}
+{{- $ := index . 0 -}}
+{{- $trust := (index . 1).terms.keyrings.trust | default "Hardware" -}}
+{{- if and (ne $trust "Test") $.Values.keyring.runtimeClassName (ne $.Values.keyring.collector "software") }}yes{{ end -}}
+{{- end }}

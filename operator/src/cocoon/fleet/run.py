@@ -135,6 +135,7 @@ def terms_of(settings: Settings, own: Identity) -> RunnerTerms:
         allow_test_roots=settings.allow_test_roots,
         operator_namespace=settings.namespace,
         keyring_ports=tuple(sorted({urlsplit(address).port or 443 for address in settings.keyrings})),
+        collateral=settings.runner_collateral,
     )
 
 

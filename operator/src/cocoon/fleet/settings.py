@@ -34,6 +34,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Where the vendors' word on hardware comes from: `vendors`, addresses of mirrors, folders; asked in order."""
     collateral_cache: str = ""
     """A folder for copies of it, so that a restart needs no network."""
+    runner_collateral: tuple[str, ...] = ("vendors",)
+    """The same for runners, who check keyrings' evidence; no folders, for a runner has none of the operator's."""
     keyrings: tuple[str, ...] = ()
     """https addresses of keyrings, the one that jobs are to be sealed to first; older ones after it."""
     keyring_measurements: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     found["test_roots"] = tuple(root for root in found["test_roots"].split(",") if root)
     try:
         found["collateral"] = read_places(found["collateral"])
+        found["runner_collateral"] = _elsewhere(found["runner_collateral"] or ",".join(found["collateral"]))
     except ValueError as error:
         parser.error(str(error))
     found["keyrings"] = tuple(
@@ -71,6 +74,11 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     )
     found["keyring_measurements"] = tuple(name for name in found["keyring_measurements"].split(",") if name)
     return Settings(**found)
+
+
+def _elsewhere(places: str) -> tuple[str, ...]:
+    """Places that other Pods have too. Raises ValueError."""
+    return tuple(place for place in read_places(places) if not place.startswith("/"))
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -99,6 +107,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     flag("earnings-seconds", "time between looks at owners' earnings", 30.0, float)
     flag("collateral", "vendors, https addresses or folders, comma-separated, asked in order", "vendors")
     flag("collateral-cache", "folder for copies of what was fetched (default: none)")
+    flag("runner-collateral", "the same for runners, without folders (default: as --collateral)")
     flag("keyrings", "https addresses of keyrings, comma-separated, the newest first (default: none)")
     flag("keyring-measurements", "measurements that keyrings must show, comma-separated; needed for trust Hardware")
     flag("keyring-seconds", "time between looks at keyrings", 15.0, float)

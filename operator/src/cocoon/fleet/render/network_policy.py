@@ -1,7 +1,11 @@
-"""The NetworkPolicy of a provider's servers: nobody in but the operator, nothing out but names, https and keyrings."""
+"""The NetworkPolicy of a provider's servers.
+
+Nobody in but the operator; nothing out but names, https, keyrings, and mirrors of collateral that lie in the cluster.
+"""
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -30,7 +34,7 @@ def network_policy(provider: Provider, terms: RunnerTerms) -> dict[str, Any]:
             "podSelector": {"matchLabels": own},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [_from_operator(terms), {"from": [{"namespaceSelector": {}}], "ports": [_tcp(METRICS_PORT)]}],
-            "egress": [_names(), *_out(provider, terms), *_to_keyrings(terms)],
+            "egress": [_names(), *_out(provider, terms), *_to_keyrings(terms), *_to_mirrors(terms)],
         },
     }
 
@@ -53,7 +57,7 @@ def _out(provider: Provider, terms: RunnerTerms) -> list[dict[str, Any]]:
         {"ipBlock": {"cidr": "0.0.0.0/0", "except": [] if allowed else PRIVATE_IPV4}},
         {"ipBlock": {"cidr": "::/0", "except": [] if allowed else PRIVATE_IPV6}},
     ]
-    return [{"to": anywhere, "ports": [_tcp(port) for port in _ports(provider)]}, *_to_proxy(provider)]
+    return [{"to": anywhere, "ports": [_tcp(port) for port in _ports(provider, terms)]}, *_to_proxy(provider)]
 
 
 def _to_keyrings(terms: RunnerTerms) -> list[dict[str, Any]]:
@@ -64,9 +68,35 @@ def _to_keyrings(terms: RunnerTerms) -> list[dict[str, Any]]:
     return [{"to": [keyrings], "ports": [_tcp(port) for port in terms.keyring_ports]}] if terms.keyring_ports else []
 
 
-def _ports(provider: Provider) -> list[int]:
+def _to_mirrors(terms: RunnerTerms) -> list[dict[str, Any]]:
+    """Mirrors that the way out, which excepts private addresses, does not reach: Services of this cluster, addresses.
+
+    A policy sees the port of a Pod and not of its Service, so a Service's namespace is opened with all its ports.
+    """
+    found: list[dict[str, Any]] = []
+    for place in terms.collateral:
+        host, port = urlsplit(place).hostname or "", _port(place) or 443
+        labels_of_name = host.removesuffix(".").split(".")
+        if labels_of_name[2:3] == ["svc"]:
+            named = {"matchLabels": {"kubernetes.io/metadata.name": labels_of_name[1]}}
+            found.append({"to": [{"namespaceSelector": named}]})
+        elif block := _block(host):
+            found.append({"to": [{"ipBlock": {"cidr": block}}], "ports": [_tcp(port)]})
+    return found
+
+
+def _block(host: str) -> str:
+    """The one address that this host is; empty if it is a name."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return ""
+    return f"{address}/{address.max_prefixlen}"
+
+
+def _ports(provider: Provider, terms: RunnerTerms) -> list[int]:
     sources = [model.source.uri for model in provider.spec.models if model.source.uri]
-    return sorted({443, *(_port(uri) or 443 for uri in sources)})
+    return sorted({443, *(_port(uri) or 443 for uri in (*sources, *terms.collateral))})
 
 
 def _to_proxy(provider: Provider) -> list[dict[str, Any]]:

@@ -1,4 +1,6 @@
-"""The server Pod: Triton and its runner in one TEE, under Pod Security "restricted".
+"""The server Pod: Triton and its runner in one TEE.
+
+Under Pod Security "restricted" for development; with trust Hardware the runner has its guest's configfs besides.
 
     runner :8443 (https, operator only)  :9090 (health, metrics)
        | gRPC 127.0.0.1:8001, with a key for model control
@@ -19,6 +21,7 @@ from msgspec import Struct
 from cocoon.api.groups import ATTESTED_CONDITION, SERVER_LABEL, TEMPLATE_ANNOTATION
 from cocoon.fleet.plan.actions import CreateServer
 from cocoon.fleet.plan.records import Offer, Provider
+from cocoon.fleet.render import guest
 from cocoon.fleet.render.names import (
     CONCURRENCY_ANNOTATION,
     GPU_RESOURCE_ANNOTATION,
@@ -62,6 +65,8 @@ class RunnerTerms(Struct, frozen=True, kw_only=True):
     operator_namespace: str = "cocoon-system"
     keyring_ports: tuple[int, ...] = ()
     """Of keyrings in the operator's namespace; empty if there are none."""
+    collateral: tuple[str, ...] = ("vendors",)
+    """Where runners get the vendors' word on keyrings' hardware: `vendors` or https addresses, asked in order."""
 
 
 def server_pod(provider: Provider, wish: CreateServer, terms: RunnerTerms) -> dict[str, Any]:
@@ -92,7 +97,7 @@ def _annotations(offer: Offer, wish: CreateServer) -> dict[str, str]:
 
 
 def _spec(provider: Provider, offer: Offer, wish: CreateServer, terms: RunnerTerms) -> dict[str, Any]:
-    source = offer.spec.source
+    source, in_guest = offer.spec.source, guest.is_confidential(provider, wish.technology)
     copies = [_model_image(source.image, offer.model)] if source.image else []
     spec: dict[str, Any] = {
         "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _only(wish.node)}},
@@ -111,7 +116,7 @@ def _spec(provider: Provider, offer: Offer, wish: CreateServer, terms: RunnerTer
         },
         "initContainers": [*copies, _triton(provider, offer, wish)],
         "containers": [_runner(provider, offer, wish, terms)],
-        "volumes": _volumes(provider, offer),
+        "volumes": [*_volumes(provider, offer), *(guest.volumes() if in_guest else [])],
         "imagePullSecrets": [{"name": secret.name} for secret in provider.spec.image_pull_secrets],
     }
     if wish.technology.runtime_class_name:
@@ -170,6 +175,7 @@ def _control_key(provider: Provider, wish: CreateServer) -> str:
 
 
 def _runner(provider: Provider, offer: Offer, wish: CreateServer, terms: RunnerTerms) -> dict[str, Any]:
+    in_guest = guest.is_confidential(provider, wish.technology)
     probe = {"periodSeconds": 5, "timeoutSeconds": 3, "failureThreshold": 6}
     return {
         "name": "runner",
@@ -179,8 +185,8 @@ def _runner(provider: Provider, offer: Offer, wish: CreateServer, terms: RunnerT
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "metrics"}, **probe},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, **probe, "initialDelaySeconds": 10},
         "resources": {"requests": {"cpu": "100m", "memory": "192Mi"}, "limits": {"memory": "512Mi"}},
-        "securityContext": _SAFE,
-        "volumeMounts": _runner_mounts(offer),
+        "securityContext": _SAFE | (guest.root() if in_guest else {}),
+        "volumeMounts": [*_runner_mounts(offer), *(guest.mounts() if in_guest else [])],
     }
 
 
@@ -204,6 +210,7 @@ def _environment(provider: Provider, wish: CreateServer, terms: RunnerTerms) -> 
         "COCOON_SOURCES_DIR": "/sources",
         "COCOON_JOURNAL_DIR": "/journal",
         "COCOON_GRACE": f"{provider.drain_timeout}s",
+        "COCOON_COLLATERAL": ",".join(terms.collateral),
         "COCOON_CREDENTIALS_DIR": "/credentials",
     } | {name: value for name, value in optional.items() if value}
 
