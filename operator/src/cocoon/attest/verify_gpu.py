@@ -191,3 +191,7 @@ def _check_together(devices: list[Device], findings: Findings) -> None:
     findings.check(len(chips) == len(devices), "GpuRepeated", "One GPU's evidence stands there more than once.")
     modes = {device.report.mode for device in devices}
     findings.check(len(modes) <= 1, "GpuModesDiffer", "The GPUs are in different modes.")
+    bare = (
+        "PPCIE needs the switches' evidence, which is not read here: NVLink is in the clear there. Set the mode to on."
+    )
+    findings.check("PPCIE" not in modes, "SwitchEvidenceMissing", bare)
