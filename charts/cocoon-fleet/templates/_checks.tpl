@@ -23,6 +23,9 @@
 {{- if and $payout.wallet.pay (not $payout.wallet.existingSecret) -}}
 {{ fail "payout.wallet.existingSecret: name the Secret with the hot wallet's key: kubectl create secret generic payout-wallet --from-file=key=FILE. Or set payout.wallet.pay: false to take receipts only." }}
 {{- end -}}
+{{- if and $payout.archiveBucket.bucket (not $payout.archiveBucket.existingSecret) -}}
+{{ fail "payout.archiveBucket.existingSecret: name the Secret with the bucket's key pair: kubectl create secret generic payout-archive --from-literal=accessKey=… --from-file=secretKey=FILE." }}
+{{- end -}}
 {{- if not $payout.clusters -}}
 {{ fail "payout.clusters: nobody could call the payout service. Pin this cluster's id, issuer and keys, and name the operator among its callers; values.yaml says how." }}
 {{- end -}}
@@ -36,6 +39,9 @@
 {{ fail (printf "keyring.previous: two keyrings are of generation %q. Give the new one a keyring.generation of its own." .generation) }}
 {{- end -}}
 {{- $names = append $names .name -}}
+{{- if gt (len .name) 52 -}}
+{{ fail (printf "keyring.generation: the name %s is too long for a StatefulSet, whose Pods carry it in a label of 63 characters with 11 more. Choose a generation that is %d characters shorter, or a shorter name for the release." .name (sub (len .name) 52)) }}
+{{- end -}}
 {{- range $part, $policy := .terms -}}
 {{- $test := or $policy.allow_test_roots (eq ($policy.trust | default "Hardware") "Test") -}}
 {{- if and $test (not $.Values.development) -}}

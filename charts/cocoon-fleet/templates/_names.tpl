@@ -22,9 +22,9 @@ helm.sh/chart: {{ $.Chart.Name }}-{{ $.Chart.Version }}
 {{- /* Names in the cluster's scope carry the namespace, so that two releases don't meet. */ -}}
 {{- define "cocoon.name" -}}
 {{- if contains "cocoon-fleet" .Release.Name -}}
-{{ .Release.Name | trunc 40 | trimSuffix "-" }}
+{{ .Release.Name }}
 {{- else -}}
-{{ printf "%s-cocoon-fleet" .Release.Name | trunc 40 | trimSuffix "-" }}
+{{ .Release.Name }}-cocoon-fleet
 {{- end -}}
 {{- end }}
 {{- define "cocoon.clusterName" -}}

@@ -13,9 +13,9 @@ CRDS = CHART.parents[1] / "crds"
 
 
 def test_the_charts_crds_are_the_crds() -> None:
-    copied = {path.name: path.read_text() for path in (CHART / "crds").iterdir()}
+    copied = {path.name: path.read_text() for path in (CHART / "definitions").iterdir()}
     written = {path.name: path.read_text() for path in CRDS.glob("*.yaml")}
-    assert copied == written, "run: cp crds/*.yaml charts/cocoon-fleet/crds/"
+    assert copied == written, "run: cp crds/*.yaml charts/cocoon-fleet/definitions/"
 
 
 def only(objects: Objects, kind: str) -> dict[str, Any]:

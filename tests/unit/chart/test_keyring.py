@@ -128,7 +128,7 @@ def test_only_servers_operator_and_replicas_reach_a_keyring(render: Render) -> N
     assert servers["namespaceSelector"] == {}
     assert servers["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "cocoon-server"
     components = [each["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for each in others]
-    assert components == ["operator", "keyring"]
+    assert components == ["operator", "keyring", "test"]
     assert not [each for each in others if "namespaceSelector" in each]
     watching = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
     scraped = named(render(changed(KEYRING, "networkPolicy.keyringScrapers", watching)), "NetworkPolicy")["spec"]
@@ -141,6 +141,7 @@ def test_only_servers_operator_and_replicas_reach_a_keyring(render: Render) -> N
         (KEYRING, {8443, 53, 443}),
         (TEST_KEYRING, {8443, 53}),
         (changed(KEYRING, "keyring.collateral", ["/collateral"]), {8443, 53}),
+        (changed(KEYRING, "keyring.collateral", ["https://mirror.example:9443/cc", "vendors"]), {8443, 53, 443, 9443}),
     ],
 )
 def test_a_keyring_reaches_peers_names_and_vendors(render: Render, values: Values, ports: set[int]) -> None:

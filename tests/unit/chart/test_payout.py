@@ -149,12 +149,13 @@ def test_no_key_of_a_wallet_is_ever_made(render: Render) -> None:
     assert secrets == ["cocoon-fleet-payout-tls"]
 
 
-def test_nobody_but_the_operator_may_call(render: Render) -> None:
+def test_nobody_but_the_operator_and_the_charts_test_may_call(render: Render) -> None:
     policy = named(render(REAL), "NetworkPolicy", "cocoon-fleet-payout")["spec"]
     (rule,) = policy["ingress"]
-    (caller,) = rule["from"]
+    caller, test = rule["from"]
     operator = named(render(REAL), "Deployment", "cocoon-fleet")["spec"]["selector"]["matchLabels"]
     assert caller["podSelector"]["matchLabels"] == operator
+    assert test["podSelector"]["matchLabels"] == operator | {"app.kubernetes.io/component": "test"}
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
 
 

@@ -1,4 +1,4 @@
-"""The chart, as an administrator installs it: the CRDs, then `helm upgrade --install`."""
+"""The chart, as an administrator installs it: `helm upgrade --install`."""
 
 import json
 from collections.abc import Mapping
@@ -21,12 +21,10 @@ WORKLOADS = (
 
 def install(kubectl: Kubectl, images: Mapping[str, str], more: Json) -> None:
     """Install or upgrade, and wait until all of it is up; `more` are values beside those of this machine."""
-    kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CHART / 'crds'}")
-    kubectl("wait", "--for=condition=Established", f"--filename={CHART / 'crds'}", "--timeout=30s")
     values = json.dumps(_values(images) | more)
     helm = program("helm", "helm")
     where = (f"--kubeconfig={kubectl.kubeconfig}", f"--namespace={OPERATOR}", "--create-namespace")
-    ask(helm, "upgrade", "--install", RELEASE, CHART, *where, "--skip-crds", "--values=-", stdin=values)
+    ask(helm, "upgrade", "--install", RELEASE, CHART, *where, "--values=-", stdin=values)
     for name in WORKLOADS:
         kubectl.within(OPERATOR)("rollout", "status", name, "--timeout=120s")
 

@@ -13,13 +13,23 @@
 {{- $clusters = append $clusters (dict "id" .id "issuer" .issuer "keys" $keys "callers" .callers) -}}
 {{- end -}}
 {{- $settings := dict
-  "archive" (printf "%s/archive" $data)
   "chain" (dict "globalConfig" (printf "%s/chain/global.config.json" $etc) "development" $development)
   "clusters" $clusters
   "policy" (include "cocoon.given" $payout.policy | fromJson)
   "http" (dict "port" 8443 "certificateFile" (printf "%s/tls/tls.crt" $etc) "keyFile" (printf "%s/tls/tls.key" $etc))
   "logLevel" .Values.logLevel
 -}}
+{{- with $payout.archiveBucket -}}
+{{- if .bucket -}}
+{{- $bucket := dict "bucket" .bucket "region" .region "prefix" .prefix "endpoint" .endpoint -}}
+{{- $_ := set $bucket "accessKeyFile" (printf "%s/bucket/accessKey" $etc) -}}
+{{- $_ := set $bucket "secretKeyFile" (printf "%s/bucket/secretKey" $etc) -}}
+{{- if $.Values.caBundle.configMap }}{{ $_ := set $bucket "caFile" (include "cocoon.caFile" $) }}{{ end -}}
+{{- $_ := set $settings "archiveBucket" $bucket -}}
+{{- else -}}
+{{- $_ := set $settings "archive" (printf "%s/archive" $data) -}}
+{{- end -}}
+{{- end -}}
 {{- if $payout.database.existingSecret -}}
 {{- $_ := set $settings "databaseFile" (printf "%s/database/%s" $etc $payout.database.key) -}}
 {{- else -}}
