@@ -158,6 +158,30 @@ def test_the_operators_words_and_the_place_in_the_queue(site: Site, provider: st
     assert "Nobody that you can see offers its model." in site.run("why", "lonely").out
 
 
+def test_a_sealed_job_without_its_keyring(site: Site, provider: str) -> None:
+    body = builders.job("j1", "minilm", input={"inline": "sealed", "sealed": True}, modelSHA256="ab" * 32)
+    labels = {"metadata": {"labels": {"cocoonfleet.io/sealed-to": "0123456789abcdef"}}}
+    site.create(JOBS, body)
+    site.kube.merge(site.objects.path(JOBS, "j1"), labels)
+    told = {
+        "type": "Bound",
+        "status": "False",
+        "reason": "NoKeyring",
+        "message": "No keyring.",
+        "lastTransitionTime": AT,
+    }
+    site.say(JOBS, "j1", {"state": "Pending", "conditions": [told]})
+    assert [each["keyring"] for each in why(site)["offers"]] == ["names no keyring"]
+    keyring = {"recipient": "age1new", "epoch": "fedcba9876543210", "evidence": "sha256:0 https://keyring:8443"}
+    site.say(PROVIDERS, "dc1", {"keyring": keyring})
+    answer = site.run("why", "j1")
+    assert "What to do: Ask an administrator to look at the keyring" in answer.out
+    assert "sealed to the key of epoch 0123456789abcdef" in answer.out
+    assert "names the key of epoch fedcba9876543210" in " ".join(answer.row(f"{site.namespace}/dc1"))
+    site.say(PROVIDERS, "dc1", {"keyring": keyring | {"epoch": "0123456789abcdef"}})
+    assert answer.row(f"{site.namespace}/dc1")[-1] != site.run("why", "j1").row(f"{site.namespace}/dc1")[-1] == "ok"
+
+
 def test_jobs_that_do_not_wait(site: Site) -> None:
     site.create(JOBS, builders.job("held", "minilm", suspend=True))
     site.create(JOBS, builders.job("late", "minilm", deadline="2020-01-01T00:00:00Z"))

@@ -18,13 +18,17 @@ from cocoon.fleet.plan.stocktaking import free_slots
 
 
 class OfferGates(Struct, frozen=True, rename="camel"):
-    """One provider's offer of the model: why it does not take the job, and why it starts no more servers."""
+    """One provider's offer of the model: why it does not take the job, and why it starts no more servers.
+
+    `keyring` is why a sealed job could not be opened there; empty for others, and if nothing is in the way.
+    """
 
     provider: str
     terms: str
     starting: str
     servers: int
     maximum: int
+    keyring: str = ""
 
 
 class ServerGates(Struct, frozen=True, rename="camel"):
@@ -69,15 +73,24 @@ class Place(Struct, frozen=True):
     of: int
 
 
-def offers(snapshot: Snapshot, job: Job) -> list[OfferGates]:
-    """Offers of the job's model, by provider."""
+def offers(snapshot: Snapshot, job: Job, epoch: str = "") -> list[OfferGates]:
+    """Offers of the job's model, by provider. `epoch` is that of the recipient which a sealed job is sealed to."""
     found = []
     for key in sorted(snapshot.providers_of_model.get(job.model, ())):
         provider = snapshot.providers[key]
         offer = provider.offers[job.model]
         terms, starting = _offer(snapshot, class_of(job), provider, offer), _no_more(snapshot, provider, offer)
-        found.append(OfferGates(key, terms, starting, len(live(snapshot, (key, job.model))), offer.maximum))
+        keyring, running = _keyring(provider, epoch) if job.sealed else "", len(live(snapshot, (key, job.model)))
+        found.append(OfferGates(key, terms, starting, running, offer.maximum, keyring))
     return found
+
+
+def _keyring(provider: Provider, epoch: str) -> str:
+    """What the provider's status says of the key; an older keyring beside the one that it names may have it too."""
+    named = provider.status.keyring
+    if named is None:
+        return "names no keyring"
+    return f"names the key of epoch {named.epoch}" if epoch not in ("", named.epoch) else ""
 
 
 def servers(snapshot: Snapshot, job: Job, now: Instant) -> list[ServerGates]:

@@ -12,8 +12,10 @@ from msgspec import Struct
 
 from cocoon.api.conditions import Condition, find
 from cocoon.api.resources import JOB
+from cocoon.api.sealing import EPOCH_LABEL
 from cocoon.api.times import Instant
 from cocoon.cli import gates, screen
+from cocoon.cli.advice import advice
 from cocoon.cli.ages import age, span
 from cocoon.cli.cluster import connected
 from cocoon.cli.failure import Failure
@@ -30,12 +32,17 @@ _MOST: Final = 40
 
 
 class Why(Struct, frozen=True, rename="camel"):
-    """All that can be seen of a job's waiting. `told` is the operator's own last word on it."""
+    """All that can be seen of a job's waiting. `told` is the operator's own last word on it, `advice` what to do then.
+
+    `sealed_to` is the epoch of the key that its input is sealed to, if it is.
+    """
 
     job: str
     state: str
     summary: str
     told: Condition | None
+    advice: str
+    sealed_to: str
     place: Place | None
     offers: list[OfferGates]
     servers: list[ServerGates]
@@ -68,20 +75,24 @@ async def _why(reach: Reach, name: str) -> Why:
         except Unreadable as error:
             raise Failure(f"InferenceJob {name} can't be read: {error}. Create it again.") from error
         world = World() if job.finished else await look(cluster, job.model, job.namespace)
-    return explain(job, world, time.time())
+    epoch = str((body["metadata"].get("labels") or {}).get(EPOCH_LABEL, ""))
+    return explain(job, world, time.time(), epoch)
 
 
-def explain(job: Job, world: World, now: Instant) -> Why:
-    """Everything about a job in a world."""
+def explain(job: Job, world: World, now: Instant, epoch: str = "") -> Why:
+    """Everything about a job in a world. `epoch` is that of the recipient which a sealed job is sealed to."""
     snapshot = snapshot_of(world, now)
     waits = job.status.binding is None and not job.finished
+    told = find(job.status.conditions, reasons.BOUND if waits else reasons.SUCCEEDED)
     return Why(
         job=job.key,
         state=job.status.state,
         summary=summary(job, now),
-        told=find(job.status.conditions, reasons.BOUND if waits else reasons.SUCCEEDED),
+        told=told,
+        advice=advice(told.reason) if told is not None and told.status == "False" else "",
+        sealed_to=epoch if job.sealed else "",
         place=gates.place(snapshot, job) if waits else None,
-        offers=gates.offers(snapshot, job) if waits else [],
+        offers=gates.offers(snapshot, job, epoch) if waits else [],
         servers=gates.servers(snapshot, job, now) if waits else [],
         nodes=gates.nodes(snapshot, job, now) if waits else [],
         unseen=(*world.unseen, *HIDDEN) if waits else (),
@@ -119,7 +130,11 @@ def _print(found: Why) -> None:
         screen.say(f"It is number {found.place.number} of {found.place.of} jobs that are alike to every server.")
     if found.told is not None:
         screen.say(f"The operator says: {found.told.reason}: {screen.clean(found.told.message)}")
-    for section in (_offers(found.offers), _servers(found.servers), _nodes(found.nodes)):
+    if found.advice:
+        screen.say(f"What to do: {found.advice}")
+    if found.place is not None and found.sealed_to:
+        screen.say(f"Its input is sealed to the key of epoch {screen.clean(found.sealed_to)}.")
+    for section in (_offers(found.offers, sealed=bool(found.sealed_to)), _servers(found.servers), _nodes(found.nodes)):
         if section:
             screen.say(f"\n{section}")
     if found.place is not None and not found.offers:
@@ -130,13 +145,12 @@ def _print(found: Why) -> None:
         screen.say(f"- {sentence}")
 
 
-def _offers(found: Sequence[OfferGates]) -> str:
-    headers = ("PROVIDER", "TAKES SUCH JOBS", "STARTS SERVERS", "SERVERS")
-    ordered = sorted(found, key=lambda offer: (bool(offer.terms), bool(offer.starting)))
-    rows = [
-        (each.provider, _gate(each.terms), _gate(each.starting), f"{each.servers} of at most {each.maximum}")
-        for each in ordered
-    ]
+def _offers(found: Sequence[OfferGates], *, sealed: bool) -> str:
+    headers = ("PROVIDER", "TAKES SUCH JOBS", "STARTS SERVERS", "SERVERS", *(("HAS ITS KEY",) if sealed else ()))
+    rows: list[tuple[screen.Cell | str, ...]] = []
+    for each in sorted(found, key=lambda offer: (bool(offer.terms), bool(offer.starting))):
+        servers, keys = f"{each.servers} of at most {each.maximum}", (_gate(each.keyring),) if sealed else ()
+        rows.append((each.provider, _gate(each.terms), _gate(each.starting), servers, *keys))
     return _shortened(headers, rows)
 
 
