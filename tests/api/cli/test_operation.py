@@ -78,7 +78,7 @@ def test_a_provider_that_is_not_there(site: Site) -> None:
 def test_release_is_for_deleted_providers_only(site: Site, provider: Callable[[], str]) -> None:
     answer = site.run("release", "dc1", "--force")
     assert answer.status == FAILED
-    assert "dc1 is not being deleted: run kubectl delete cprov dc1 first." in answer.err
+    assert "dc1 is not being deleted: run kubectl delete cprov dc1 -n " in answer.err
 
 
 def test_release_takes_our_finalizer_alone(site: Site, provider: Callable[[], str]) -> None:

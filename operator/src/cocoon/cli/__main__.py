@@ -51,7 +51,10 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
 GROUP: Final = click.Group(
     "kubectl cocoon",
     commands={str(command.name): command for command in COMMANDS},
-    help="The fleet of confidential GPUs at a prompt.",
+    help="The fleet of confidential GPUs at a prompt. It finds the cluster as kubectl does.\n\n"
+    "Administrators and owners begin with status, clients with submit. If a job waits or has failed, why says what to "
+    "do.",
+    epilog="kubectl cocoon COMMAND --help says more.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 

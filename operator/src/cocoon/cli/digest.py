@@ -25,8 +25,10 @@ def command(model: Path, archive: Path | None) -> None:
         raise Failure(f"{model} holds no config.pbtxt: name the folder of one Triton model repository entry.")
     try:
         screen.say(_digest(model.resolve(), archive))
-    except (ArchiveError, OSError) as error:
+    except ArchiveError as error:
         raise Failure(str(error)) from error
+    except OSError as error:
+        raise Failure(f"{error.filename or archive or model} can't be used: {error.strerror}.") from error
 
 
 def _digest(model: Path, archive: Path | None) -> str:

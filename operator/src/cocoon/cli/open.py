@@ -30,9 +30,23 @@ _LONGEST_ARMOR: Final = 64 << 20
 
 @click.command("open", short_help="decrypt answers that were sealed to you")
 @click.argument("job", required=False, metavar="[JOB]", type=JOB_NAME)
-@click.option("--file", type=EXISTING_FILE, help="Open this file, such as one that you downloaded, instead of a job's.")
-@click.option("-i", "--identity", required=True, type=EXISTING_FILE, help="Your key, as `seal --identity` used it.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there; default: standard output.")
+@click.option(
+    "--file",
+    metavar="FILE",
+    type=EXISTING_FILE,
+    help="Open this file, such as one that you downloaded, instead of a job's.",
+)
+@click.option(
+    "-i",
+    "--identity",
+    metavar="FILE",
+    required=True,
+    type=EXISTING_FILE,
+    help="Your key, as `seal --identity` used it.",
+)
+@click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write there; default: standard output."
+)
 @on_cluster
 def command(job: str | None, file: Path | None, identity: Path, output: Path | None, reach: Reach) -> None:
     """Decrypt the answers of a sealed job: those in its ConfigMap, or a file.

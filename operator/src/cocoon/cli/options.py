@@ -53,5 +53,9 @@ on_cluster: Final = packed(
 
 def output_format(*formats: str) -> Callable[[Function], Function]:
     """`-o`: what to print instead of a table."""
-    told = "What to print instead of a table. Amounts are TON in tables and nanoTON in all else."
-    return click.option("-o", "--output", type=click.Choice(formats), help=told)
+    told = [
+        "wide adds columns to the table." if "wide" in formats else "",
+        "json and yaml have all that is known" + (", csv the table" if "csv" in formats else "") + ";",
+        "amounts are TON in tables, nanoTON in all else.",
+    ]
+    return click.option("-o", "--output", type=click.Choice(formats), help=" ".join(filter(None, told)))

@@ -25,9 +25,17 @@ _OVER: Final = ("Succeeded", "Failed")
 @click.command("output", short_help="print a job's answers, or say where they are")
 @click.argument("job", type=JOB_NAME)
 @on_cluster
-@click.option("--to", "file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write them there.")
+@click.option(
+    "--to",
+    "file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the answers to this file.",
+)
 @click.option("--wait", is_flag=True, help="Wait until the job is over.")
-@click.option("--timeout", metavar="SECONDS", type=float, default=86_400, show_default=True, help="Wait so long.")
+@click.option(
+    "--timeout", metavar="SECONDS", type=float, default=86_400, show_default=True, help="With --wait: how long."
+)
 def command(job: str, reach: Reach, file: Path | None, timeout: float, *, wait: bool) -> int:
     """Print a job's answers, one JSON line for each item, after checking their digest.
 
@@ -76,6 +84,8 @@ async def _give(cluster: Cluster, job: InferenceJob, output: OutputStatus, file:
             f"ConfigMap {output.config_map} is not what the job wrote (its sha256 is not {output.sha256}): somebody "
             "changed it. Create the job again."
         )
+    if job.spec.output.seal_to:
+        screen.note(f"They are sealed: `kubectl cocoon open {job.metadata.name} --identity FILE` decrypts them.")
     if file is None:
         click.echo(text, nl=False)
         return

@@ -41,7 +41,8 @@ async def _release(reach: Reach, name: str) -> None:
     async with connected(reach) as cluster:
         provider = await cluster.get(PROVIDER, cluster.namespace, name)
         if not provider["metadata"].get("deletionTimestamp"):
-            raise Failure(f"{name} is not being deleted: run kubectl delete cprov {name} first.")
+            first = f"run kubectl delete cprov {name} -n {cluster.namespace} --wait=false first"
+            raise Failure(f"{cluster.namespace}/{name} is not being deleted: {first}.")
         await cluster.merge(PROVIDER, cluster.namespace, name, _without_finalizer(provider))
         screen.say(f"Released {cluster.namespace}/{name}.")
 

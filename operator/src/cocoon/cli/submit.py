@@ -41,12 +41,21 @@ on_job: Final = packed(
     click.option("--model-sha256", metavar="DIGEST", help="Only this version of it (kubectl cocoon digest)."),
     click.option("--name", metavar="NAME", help="The job's name; default: the file's with some random characters."),
     click.option("--budget", metavar="AMOUNT", help="What it may cost at most: nanoTON, or TON as in 0.5TON."),
-    click.option("--maximum-price", metavar="AMOUNT", help="What a million items may cost at most."),
+    click.option("--maximum-price", metavar="AMOUNT", help="What a million items may cost at most, as --budget."),
     click.option("--parallelism", metavar="N", type=click.IntRange(1, 4096), help="Items at work at the same time."),
     click.option("--priority", metavar="N", type=click.IntRange(-1000, 1000), help="Higher ones are served first."),
     click.option("--deadline", metavar="TIME", help="When it must be done, as 2026-12-01T00:00:00Z."),
-    click.option("--trust", type=click.Choice(["Hardware", "Test"]), help="The least trust; default: Hardware."),
-    click.option("--provider", metavar="[NAMESPACE/]NAME", multiple=True, help="Only this one, or these."),
+    click.option(
+        "--trust",
+        type=click.Choice(["Hardware", "Test"]),
+        help="The least trust that a server must have; default: Hardware.",
+    ),
+    click.option(
+        "--provider",
+        metavar="[NAMESPACE/]NAME",
+        multiple=True,
+        help="Only this provider may do the work; several times for several. With --seal, its keyring is sealed to.",
+    ),
     click.option("--input-uri", metavar="URL", help="Where runners fetch FILE, whose digest is taken from it."),
     click.option("--output-uri", metavar="URL", help="Where runners put the answers: a presigned PUT."),
 )
@@ -54,8 +63,17 @@ after: Final = packed(
     After,
     "then",
     click.option("--watch", is_flag=True, help="Watch until it is over; exit with status 3 if it fails."),
-    click.option("--timeout", metavar="SECONDS", type=float, default=86_400, show_default=True, help="Watch so long."),
-    click.option("-o", "--output", type=click.Choice(["json", "yaml", "name"]), help="Print the created objects."),
+    click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        default=86_400,
+        show_default=True,
+        help="How long to watch; the jobs go on.",
+    ),
+    click.option(
+        "-o", "--output", type=click.Choice(["json", "yaml", "name"]), help="Print the created objects, or their names."
+    ),
 )
 
 
