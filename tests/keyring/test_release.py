@@ -215,3 +215,16 @@ async def test_a_tee_that_gives_no_evidence(tmp_path: Path) -> None:
     async with kit.keyring(kit.settings(tmp_path), collector=Broken()) as keyring:
         body = msgspec.json.encode(EvidenceRequest(bytes(32)))
         assert await post(keyring, "/v1/evidence", body) == (503, "EvidenceUnavailable")
+
+
+async def test_who_asks_for_evidence_too_often_is_sent_away_and_releases_go_on(
+    client: kit.Client, runner: kit.Runner, keyring: Keyring
+) -> None:
+    connector = aiohttp.TCPConnector(ssl=False)
+    body = msgspec.json.encode(EvidenceRequest(bytes(32)))
+    async with aiohttp.ClientSession(kit.address(keyring), connector=connector) as session:
+        for _ in range(40):
+            async with session.post("/v1/evidence", data=body) as answer:
+                status, raw = answer.status, await answer.read()
+    assert (status, msgspec.json.decode(raw)["code"]) == (429, "TooManyRequests")
+    assert runner.opens(await runner.ask(client.header()))

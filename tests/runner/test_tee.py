@@ -8,6 +8,7 @@ import msgspec
 
 from cocoon.api.evidence import EvidenceRequest
 from cocoon.api.runner import Problem
+from cocoon.attest.collect import SoftwareCollector
 from cocoon.attest.hardware import HardwareCollector
 from cocoon.attest.tsm import Tsm
 from tests.attest.configfs import ROOT, FakeConfigfs
@@ -29,3 +30,14 @@ async def test_a_tee_that_fails_is_told_in_a_sentence(tmp_path: Path) -> None:
         assert "There is no TEE" in problem.detail
         status, _ = await operator.call("GET", "/v1/models", None)
         assert status == 200
+
+
+async def test_who_asks_for_evidence_too_often_is_told_so_and_nobody_else_may_ask(tmp_path: Path) -> None:
+    async with kit.running(kit.settings(tmp_path), FakeTriton(), SoftwareCollector()) as operator:
+        asked = [await operator.call("POST", "/v1/evidence", EvidenceRequest(bytes(32))) for _ in range(40)]
+        assert {status for status, _ in asked[:32]} == {200}
+        status, raw = asked[-1]
+        problem = msgspec.json.decode(raw, type=Problem)
+        assert (status, problem.code) == (429, "TooManyRequests")
+        assert "ask again" in problem.detail
+        assert (await operator.call("GET", "/v1/models", None))[0] == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -11,6 +12,7 @@ from msgspec import Struct
 
 from cocoon.api.evidence import MAXIMUM_BYTES, NONCE_BYTES, EvidenceRequest
 from cocoon.api.sealing import Challenge, HandoverRequest, KeyringState, ReleaseRequest
+from cocoon.attest.turns import Crowded, Turns
 from cocoon.keyring import handover
 from cocoon.keyring.metrics import Metrics
 from cocoon.keyring.refusals import Refusal
@@ -30,6 +32,7 @@ class Api:
         self._replica = replica
         self._releasing = releasing
         self._metrics = metrics
+        self._turns = Turns(time.monotonic)
 
     def application(self) -> web.Application:
         """The application with its routes."""
@@ -69,7 +72,12 @@ class Api:
         asked = await _read(request, EvidenceRequest)
         if len(asked.nonce) != NONCE_BYTES:
             raise Refusal("InvalidNonce", f"A nonce has {NONCE_BYTES} bytes.", 422)
-        found = await self._replica.evidence(asked.nonce, self._replica.identities.current.public)
+        public = self._replica.identities.current.public
+        try:
+            async with self._turns.turn(request.remote or ""):
+                found = await self._replica.evidence(asked.nonce, public)
+        except Crowded as error:
+            raise Refusal("TooManyRequests", str(error), 429) from None
         return web.Response(body=found, content_type="application/json")
 
     async def _challenge(self, _request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from cocoon.attest import tls
 from cocoon.attest.channel import Judge
 from cocoon.attest.collect import Collector
 from cocoon.attest.policy import Policy
+from cocoon.attest.turns import OneAtATime
 from cocoon.keyring.challenges import Challenges
 from cocoon.keyring.clock import Forward
 from cocoon.keyring.identities import Identities
@@ -36,7 +37,7 @@ class Replica:
         self.identities = Identities()
         self.challenges = Challenges(self.now)
         self.judge = judge
-        self._collector = collector
+        self._collector = OneAtATime(collector)
 
     def keys(self, sealing: bytes) -> Keys:
         """What evidence binds; `sealing` is the X25519 key (public) that it is shown for."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
@@ -25,6 +27,7 @@ from cocoon.api.runner import (
 from cocoon.attest import bundle
 from cocoon.attest.collect import Collector
 from cocoon.attest.tsm import TeeFailure
+from cocoon.attest.turns import Crowded, Turns
 from cocoon.runner.events import Events
 from cocoon.runner.jobs import Jobs
 from cocoon.runner.journal import JournalFull
@@ -59,6 +62,7 @@ class Api:
         self._keys = keys
         self._collector = collector
         self._pins = pins
+        self._turns = Turns(time.monotonic)
 
     def application(self) -> web.Application:
         """The application with its routes."""
@@ -82,7 +86,7 @@ class Api:
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         try:
-            self._authenticate(request)
+            _pinned(request, self._pins)
             self._around.contact.call()
             return await handler(request)
         except Refusal as refusal:
@@ -93,17 +97,15 @@ class Api:
             return _problem(Problem("JournalFull", str(error), 507))
         except TeeFailure as error:
             return _problem(Problem("EvidenceUnavailable", str(error), 503))
-
-    def _authenticate(self, request: web.Request) -> None:
-        ssl_object = request.transport and request.transport.get_extra_info("ssl_object")
-        if not ssl_object or ssl_object.getpeercert(binary_form=True) not in self._pins:
-            raise Refusal(Problem("Unauthorized", "This certificate may not call this runner.", 403))
+        except Crowded as error:
+            return _problem(Problem("TooManyRequests", str(error), 429))
 
     async def _evidence(self, request: web.Request) -> web.Response:
         asked = await _read(request, EvidenceRequest)
         if len(asked.nonce) != NONCE_BYTES:
             raise Refusal(Problem("InvalidNonce", f"A nonce has {NONCE_BYTES} bytes.", 422))
-        found = await self._collector.collect(asked.nonce, self._keys.public, self._around.settings.payee)
+        async with self._turns.turn(_pinned(request, self._pins)):
+            found = await self._collector.collect(asked.nonce, self._keys.public, self._around.settings.payee)
         encoded = bundle.encode(found)
         self._around.events.attested(bundle.digest(found), encoded)
         return web.Response(body=encoded, content_type="application/json")
@@ -169,6 +171,15 @@ class Api:
     async def _stand(self, request: web.Request) -> web.Response:
         self._jobs.stand((await _read(request, Standing)).attempts)
         return web.Response(status=204)
+
+
+def _pinned(request: web.Request, pins: frozenset[bytes]) -> str:
+    """Who calls, by the digest of a certificate that may. Raises Refusal."""
+    ssl_object = request.transport and request.transport.get_extra_info("ssl_object")
+    certificate = ssl_object and ssl_object.getpeercert(binary_form=True)
+    if certificate not in pins:
+        raise Refusal(Problem("Unauthorized", "This certificate may not call this runner.", 403))
+    return hashlib.sha256(certificate).hexdigest()
 
 
 async def _news(events: Events, after: int) -> None:

@@ -37,6 +37,7 @@ _ENDS: Final = {
     "Expired": KEY_REFUSED,
     "ReleasesExhausted": KEY_REFUSED,
 }
+_CROWDED: Final = 429
 _AGAIN: Final = "Seal the input again to the provider's current recipient (`kubectl cocoon seal`)."
 
 
@@ -99,7 +100,7 @@ class Keyrings(Struct, frozen=True, kw_only=True):
 def _silence(error: Denied) -> str:
     """Why this keyring gives nothing now. Raises Stopped if its refusal ends the attempt."""
     problem = error.problem
-    if problem.status >= 500:
+    if problem.status >= 500 or problem.status == _CROWDED:
         return str(error)
     detail = f"The keyring refuses the input's key: {problem.detail[:700]}"
     if problem.code in _ENDS:

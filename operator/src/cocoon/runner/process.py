@@ -20,6 +20,7 @@ from cocoon.attest.channel import verifying
 from cocoon.attest.collect import Collector
 from cocoon.attest.library import Library
 from cocoon.attest.opening import open_library
+from cocoon.attest.turns import OneAtATime
 from cocoon.runner.contact import Contact
 from cocoon.runner.events import Events
 from cocoon.runner.health import Health
@@ -50,7 +51,7 @@ class Runner:
         self.metrics = Metrics()
         self.keys = make_keys(datetime.now(UTC))
         self._triton = triton
-        self._collector = collector
+        self._collector = OneAtATime(collector)
         self._stack = AsyncExitStack()
         self.ports: dict[str, int] = {}
 
