@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, Final
 
 import pytest
 
 from cocoon.fleet.ports.resources import TOUCHED
 from tests.unit.chart.conftest import Objects, Render
+from tests.unit.chart.values import SETS
 
 pytestmark = pytest.mark.helm
-WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+WRITES: Final = {"create", "update", "patch", "delete", "deletecollection"}
+SEES: Final = {"get", "list", "watch"}
+ADDED: Final = "rbac.authorization.k8s.io/aggregate-to-"
 
 
 def rules(objects: Objects, *names: str) -> list[dict[str, Any]]:
@@ -21,13 +25,15 @@ def rules(objects: Objects, *names: str) -> list[dict[str, Any]]:
     return [rule for role in wanted for rule in role["rules"]]
 
 
-def test_no_role_has_a_wildcard(render: Render) -> None:
-    for rule in rules(render()):
-        assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+@pytest.mark.parametrize("values", SETS, ids=SETS.keys())
+def test_no_role_has_a_wildcard(render: Render, values: str) -> None:
+    for rule in rules(render(SETS[values])):
+        assert "*" not in json.dumps(rule)
 
 
-def test_no_role_can_read_secrets_of_others(render: Render) -> None:
-    objects = render()
+@pytest.mark.parametrize("values", SETS, ids=SETS.keys())
+def test_no_role_can_read_secrets_of_others(render: Render, values: str) -> None:
+    objects = render(SETS[values])
     cluster_wide = [each for each in objects if each["kind"] == "ClusterRole"]
     assert "secrets" not in [name for rule in rules(cluster_wide) for name in rule["resources"]]
     readable = [rule for rule in rules(objects) if "secrets" in rule["resources"] and "create" not in rule["verbs"]]
@@ -45,9 +51,27 @@ def test_the_operator_may_touch_what_it_touches_and_nothing_else(render: Render)
     assert granted == names
 
 
-def test_tenants_handle_jobs_but_no_provider(render: Render) -> None:
-    objects = [each for each in render() if each["metadata"]["name"].endswith((":view", ":edit"))]
-    written = {name for rule in rules(objects) if WRITES & set(rule["verbs"]) for name in rule["resources"]}
+@pytest.mark.parametrize(
+    ("name", "resource", "verbs", "added_to"),
+    [
+        ("view-jobs", "inferencejobs", SEES, {"view", "edit", "admin"}),
+        ("edit-jobs", "inferencejobs", WRITES, {"edit", "admin"}),
+        ("view-providers", "cocoonproviders", SEES, {"view", "edit", "admin"}),
+        ("edit-providers", "cocoonproviders", SEES | WRITES, set()),
+    ],
+)
+def test_a_role_for_people(render: Render, name: str, resource: str, verbs: set[str], added_to: set[str]) -> None:
+    (role,) = [each for each in render() if each["metadata"]["name"] == f"cocoon-system:cocoon-fleet:{name}"]
+    (rule,) = role["rules"]
+    assert (rule["resources"], set(rule["verbs"])) == ([resource], verbs)
+    assert {label.removeprefix(ADDED) for label in role["metadata"]["labels"] if label.startswith(ADDED)} == added_to
+
+
+def test_tenants_change_nothing_but_jobs(render: Render) -> None:
+    """Whatever roles there will be: what is added to Kubernetes' own gives no right to write but on jobs."""
+    added = [each for each in render() if ADDED in json.dumps(each["metadata"].get("labels", {}))]
+    assert len(added) == 3
+    written = {name for rule in rules(added) if WRITES & set(rule["verbs"]) for name in rule["resources"]}
     assert written == {"inferencejobs"}
 
 

@@ -57,6 +57,46 @@ TEST_KEYRING: Final[Values] = {
 }
 
 
+#: What an administrator may add to each part.
+EXTRAS: Final[Values] = {
+    "extraLabels": {"team": "inference"},
+    "extraAnnotations": {"example.com/seen": "yes"},
+    "extraEnv": [{"name": "EXTRA", "valueFrom": {"secretKeyRef": {"name": "extra", "key": "word"}}}],
+    "extraVolumes": [{"name": "extra", "emptyDir": {}}],
+    "extraVolumeMounts": [{"name": "extra", "mountPath": "/extra"}],
+    "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": []}},
+}
+_SPREAD: Final = [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]
+#: Everything at once, as a site that reaches the world through a proxy would have it.
+FULL: Final[Values] = {
+    **EXTRAS,
+    "topologySpreadConstraints": _SPREAD,
+    "global": {"imageRegistry": "registry.example:5000/mirror"},
+    "image": {"pullSecrets": [{"name": "registry"}]},
+    "proxy": {"httpsProxy": "http://proxy.example:3128", "noProxy": "inside.example"},
+    "caBundle": {"configMap": "authorities"},
+    "payout": {
+        **REAL["payout"],
+        **EXTRAS,
+        "archiveBucket": {
+            "bucket": "receipts",
+            "existingSecret": "payout-archive",
+            "endpoint": "https://s3.inside.example:9000",
+        },
+    },
+    "keyring": {**KEYRING["keyring"], **EXTRAS, "topologySpreadConstraints": _SPREAD},
+    "networkPolicy": {"operatorCallers": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
+}
+#: All of them by name.
+SETS: Final[dict[str, Values]] = {
+    "plain": {},
+    "local": LOCAL | {"keyring": TEST_KEYRING["keyring"]},
+    "real": REAL,
+    "keyring": KEYRING,
+    "full": FULL,
+}
+
+
 def changed(values: Values, path: str, value: object) -> Values:
     """A copy with one value changed, named by its keys with dots between them."""
     copied: Values = json.loads(json.dumps(values))
