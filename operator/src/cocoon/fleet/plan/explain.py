@@ -79,6 +79,9 @@ def _explain_when_due(counting: Counting, queue: Queue, draft: Draft) -> None:
     known = snapshot.memory.heads.get(job_class)
     if known is None or queue.head is None:
         return
+    if job_class.model in snapshot.expectations.cut_off:
+        snapshot.head_alarms.set(job_class, now + PAUSE)  # it is bound as soon as those ahead of it are written
+        return
     if _due(known) <= now:
         known = snapshot.memory.heads[job_class] = Head(known.uid, known.since, now)
         _explain(counting, snapshot.jobs[queue.head[1]], draft)
