@@ -48,7 +48,7 @@ class FixedClock:
 
 
 def snapshot() -> Snapshot:
-    """A provider that is not ready, a node in quarantine, one server that is not trusted, jobs that wait."""
+    """A provider that is not ready, a node in quarantine, servers that are not trusted or silent, jobs that wait."""
     found = Snapshot()
     found.put(a.provider())
     found.put(a.node("n1"))
@@ -59,6 +59,9 @@ def snapshot() -> Snapshot:
         found.put(server)
         found.memory.attested[server.uid] = START - 60
         found.put(a.view(server))
+    silent = a.server("s3")
+    found.put(silent)
+    found.put(a.view(silent, unreachable_since=START - 7))
     found.put(a.attestation(servers[0]))
     found.put(a.attestation(servers[1], verdict=a.untrusted("TcbOutOfDate")))
     no_slots = Condition("Bound", "False", "NoFreeSlots", "…", STAMP, 1)
@@ -153,6 +156,7 @@ class Payments:
         self._payments.show_standing(2, {"Drift": "…"})
         self._metrics.show_accepted("minilm", 2_000_000, 100_000)
         self._metrics.evidence.labels("Registered").inc()
+        self._metrics.missing.set(1)
 
 
 @asynccontextmanager

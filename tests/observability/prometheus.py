@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import subprocess
 import time
@@ -11,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-import aiohttp
 import yaml
 
 Json = dict[str, Any]
@@ -21,49 +22,57 @@ RATE = "10s"
 
 
 @dataclass(frozen=True)
-class Running:
+class Prometheus:
     """One that scrapes; `address` is HOST:PORT."""
 
     address: str
-    log: Path
 
-
-class Prometheus:
-    """Asks it."""
-
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
-
-    async def query(self, expression: str) -> list[Json]:
+    def query(self, expression: str) -> list[Json]:
         """The series that an expression has now. Raises ValueError if it is none."""
-        return await self._result("query", query=_of_grafana(expression))
+        return self._result("query", query=of_grafana(expression))
 
-    async def over_time(self, expression: str, start: float, end: float, step: int = 1) -> list[Json]:
+    def over_time(self, expression: str, start: float, end: float, step: float = 1) -> list[Json]:
         """The series that an expression had, a value each `step` seconds. Raises ValueError if it is none."""
-        text = {"start": str(start), "end": str(end), "step": str(step)}
-        return await self._result("query_range", query=_of_grafana(expression), **text)
+        times = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
+        return self._result("query_range", query=of_grafana(expression), **times)
 
-    async def rules(self) -> list[Json]:
+    def rules(self) -> list[Json]:
         """All rules as they were evaluated last."""
-        return [rule for group in (await self._get("rules"))["data"]["groups"] for rule in group["rules"]]
+        return [rule for group in self._get("rules")["data"]["groups"] for rule in group["rules"]]
 
-    async def targets(self) -> list[Json]:
+    def targets(self) -> list[Json]:
         """What is scraped, and how the newest scrape went."""
-        return list((await self._get("targets"))["data"]["activeTargets"])
+        return list(self._get("targets")["data"]["activeTargets"])
 
-    async def _result(self, path: str, **parameters: str) -> list[Json]:
-        answer = await self._get(path, **parameters)
+    def is_ready(self) -> bool:
+        """Whether it answers."""
+        try:
+            return self._ask("/-/ready")[0] == 200
+        except OSError:
+            return False
+
+    def _result(self, path: str, **parameters: str) -> list[Json]:
+        answer = self._get(path, **parameters)
         if answer["status"] != "success":
             raise ValueError(f"{parameters['query']}: {answer['error']}")
         return list(answer["data"]["result"])
 
-    async def _get(self, path: str, **parameters: str) -> Json:
-        async with self._session.get(f"/api/v1/{path}", params=parameters) as answer:
-            found: Json = await answer.json()
-            return found
+    def _get(self, path: str, **parameters: str) -> Json:
+        found: Json = json.loads(self._ask(f"/api/v1/{path}?{urlencode(parameters)}")[1])
+        return found
+
+    def _ask(self, path: str) -> tuple[int, bytes]:
+        asked = http.client.HTTPConnection(self.address, timeout=30)
+        try:
+            asked.request("GET", path)
+            answer = asked.getresponse()
+            return answer.status, answer.read()
+        finally:
+            asked.close()
 
 
-def _of_grafana(expression: str) -> str:
+def of_grafana(expression: str) -> str:
+    """With what Grafana would fill in."""
     return expression.replace("$__rate_interval", RATE)
 
 
@@ -76,40 +85,24 @@ def fixed(targets: Mapping[str, str]) -> list[Json]:
 
 
 @contextmanager
-def prometheus(program: str, folder: Path, scrapes: list[Json], rules: Path) -> Iterator[Running]:
+def prometheus(program: str, folder: Path, scrapes: list[Json], rules: Path) -> Iterator[Prometheus]:
     """One that scrapes each second, once it answers. It ends with the block."""
     every = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config = {"global": every, "rule_files": [str(rules)], "scrape_configs": scrapes}
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
-    running = Running(f"127.0.0.1:{free_port()}", folder / "prometheus.log")
+    asked, said = Prometheus(f"127.0.0.1:{free_port()}"), folder / "prometheus.log"
     command = [program, f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/tsdb"]
-    command += [f"--web.listen-address={running.address}", "--log.level=warn"]
-    with running.log.open("wb") as log, subprocess.Popen(command, stderr=log) as process:
+    command += [f"--web.listen-address={asked.address}", "--log.level=warn"]
+    with said.open("wb") as log, subprocess.Popen(command, stderr=log) as process:
         try:
-            _await_answer(process, running)
-            yield running
+            deadline = time.monotonic() + 60
+            while not asked.is_ready():
+                assert process.poll() is None, said.read_text()
+                assert time.monotonic() < deadline, said.read_text()
+                time.sleep(0.1)
+            yield asked
         finally:
             process.terminate()
-
-
-def _await_answer(process: subprocess.Popen[bytes], running: Running) -> None:
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        if _is_ready(running.address):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"Prometheus does not answer: {running.log.read_text()}")
-
-
-def _is_ready(address: str) -> bool:
-    asked = http.client.HTTPConnection(address, timeout=5)
-    try:
-        asked.request("GET", "/-/ready")
-        return asked.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        asked.close()
 
 
 def free_port() -> int:

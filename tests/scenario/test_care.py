@@ -150,7 +150,7 @@ async def test_what_waits_after_failures_is_counted_only_while_it_waits(world: W
     metrics = world.starts().loop._metrics
 
     def waiting() -> float:
-        return metrics.registry.get_sample_value("cocoon_fleet_backing_off") or 0.0
+        return metrics.registry.get_sample_value("cocoon_fleet_backing_off_objects") or 0.0
 
     await world.until(job_is("j1", "Running"))
     world.cluster.down = True

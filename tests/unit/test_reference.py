@@ -26,10 +26,30 @@ def test_a_metric_is_bounded_and_explained(metric: Described) -> None:
     assert re.fullmatch(r"cocoon_(fleet|runner|payout|keyring)_[a-z_]+", metric.name)
 
 
-@pytest.mark.parametrize("metric", [one for one in METRICS if one.kind == "histogram"], ids=lambda metric: metric.name)
-def test_a_distribution_has_its_unit_in_its_name(metric: Described) -> None:
-    assert metric.name.endswith(("_seconds", "_actions", "_bytes"))
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_a_metric_has_its_unit_in_its_name(metric: Described) -> None:
+    assert metric.unit
+    if metric.kind == "histogram":
+        assert metric.name.endswith(("_seconds", "_actions", "_bytes"))
+    if re.search(r"\b(Time|Age|wait)\b", metric.meaning.split(".")[0]) and metric.unit != "seconds since 1970":
+        assert metric.unit in {"seconds", "jobs", "objects"}, "a time is in seconds"
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning", "unit"),
+    [
+        ("cocoon_fleet_wait_seconds", "Time.", "seconds"),
+        ("cocoon_payout_oldest_timestamp_seconds", "When.", "seconds since 1970"),
+        ("cocoon_payout_paid_nanoton_total", "Paid.", "nanoTON"),
+        ("cocoon_fleet_leading", "1 while it leads.", "1 or 0"),
+        ("cocoon_runner_items_total", "Answered.", "items"),
+        ("cocoon_runner_wait", "Time.", ""),
+        ("cocoon_payout_earned", "Money.", ""),
+    ],
+)
+def test_a_unit_is_read_from_a_name(name: str, meaning: str, unit: str) -> None:
+    assert Described(name, "gauge", (), meaning).unit == unit
 
 
 def test_every_process_shows_metrics() -> None:
-    assert {metric.name.split("_")[1] for metric in METRICS} >= {"fleet", "runner", "payout"}
+    assert {metric.name.split("_")[1] for metric in METRICS} == {"fleet", "runner", "payout", "keyring"}

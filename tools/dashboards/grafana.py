@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
+
+from msgspec import Struct
 
 from tools.dashboards.board import Board, Panel, Query
 
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
-_COLUMNS = 24
+COLUMNS: Final = 24
 _STAT_HEIGHT, _GRAPH_HEIGHT, _GRAPH_WIDTH = 4, 8, 12
+
+
+class Cell(Struct, frozen=True):
+    """A place on the grid, in its units: of a panel, or of a row's title if `panel` is none."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    title: str
+    panel: Panel | None
 
 
 def document(name: str, board: Board) -> str:
@@ -34,37 +47,32 @@ def _model(name: str, board: Board) -> dict[str, Any]:
             "list": [{"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"}]
         },
         "links": [{"type": "dashboards", "tags": ["cocoon-fleet"], "title": "Cocoon Fleet", "asDropdown": True}],
-        "panels": list(_placed(board)),
+        "panels": [_drawn(number, cell) for number, cell in enumerate(placed(board), start=1)],
     }
 
 
-def _placed(board: Board) -> Iterator[dict[str, Any]]:
-    y = number = 0
+def placed(board: Board) -> Iterator[Cell]:
+    """Where each row's title and each panel is on the grid."""
+    y = 0
     for row in board.rows:
-        number += 1
-        yield {
-            "id": number,
-            "type": "row",
-            "title": row.title,
-            "collapsed": False,
-            "panels": [],
-            "gridPos": _at(0, y, _COLUMNS, 1),
-        }
+        yield Cell(0, y, COLUMNS, 1, row.title, None)
         x, y, height = 0, y + 1, 0
         stats = sum(panel.type == "stat" for panel in row.panels)
         for panel in row.panels:
-            number += 1
-            width = _COLUMNS // stats if panel.type == "stat" else _GRAPH_WIDTH
-            if x + width > _COLUMNS:
+            width = COLUMNS // stats if panel.type == "stat" else _GRAPH_WIDTH
+            if x + width > COLUMNS:
                 x, y = 0, y + height
             height = _STAT_HEIGHT if panel.type == "stat" else _GRAPH_HEIGHT
-            yield _panel(number, panel) | {"gridPos": _at(x, y, width, height)}
+            yield Cell(x, y, width, height, panel.title, panel)
             x += width
         y += height
 
 
-def _at(x: int, y: int, width: int, height: int) -> dict[str, int]:
-    return {"x": x, "y": y, "w": width, "h": height}
+def _drawn(number: int, cell: Cell) -> dict[str, Any]:
+    at = {"gridPos": {"x": cell.x, "y": cell.y, "w": cell.width, "h": cell.height}}
+    if cell.panel is not None:
+        return _panel(number, cell.panel) | at
+    return {"id": number, "type": "row", "title": cell.title, "collapsed": False, "panels": []} | at
 
 
 def _panel(number: int, panel: Panel) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
@@ -15,8 +16,16 @@ from cocoon.payout.sending.metrics import PaymentMetrics
 from cocoon.runner.metrics import Metrics as RunnerMetrics
 from tools.reference.tables import code, table
 
+#: Last words of names, and the unit that they stand for.
+_MEASURES: Final = {"seconds": "seconds", "nanoton": "nanoTON", "bytes": "bytes"}
+#: What is counted, as names call it.
+_COUNTED: Final = {
+    "accounts", "actions", "announcements", "attempts", "balances", "batches", "calls", "events", "evidence",
+    "files", "gpus", "holds", "items", "jobs", "keyrings", "lanes", "messages", "nodes", "objects", "providers",
+    "receipts", "records", "recoveries", "requests", "rounds", "servers", "slots", "tokens", "transfers", "verdicts"
+}  # fmt: skip
 _ABOUT = """Every process serves these at `/metrics` on its plain-text port, beside the standard `process_` and
-`python_gc_` ones. Labels are bounded: no job, Pod or tenant is ever one. Times are seconds; amounts end in `_nanoton`
+`python_gc_` ones. Labels are bounded: no job, Pod or tenant is ever one. Every name says its unit; amounts end in `_nanoton`
 and are shown as floats, as the format has it: read exact amounts from the payout service."""
 
 
@@ -28,8 +37,8 @@ def page() -> str:
         _ABOUT,
     ]
     for title, registry in registries().items():
-        rows = ((code(one.name), one.kind, ", ".join(one.labels), one.meaning) for one in described(registry))
-        parts += [f"## {title}", table(("Metric", "Type", "Labels", "Meaning"), rows)]
+        rows = ((code(one.name), one.kind, one.unit, ", ".join(one.labels), one.meaning) for one in described(registry))
+        parts += [f"## {title}", table(("Metric", "Type", "Unit", "Labels", "Meaning"), rows)]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
@@ -52,6 +61,16 @@ class Described(Struct, frozen=True):
     kind: str
     labels: tuple[str, ...]
     meaning: str
+
+    @property
+    def unit(self) -> str:
+        """What one of it is, as the name says; "" if it doesn't."""
+        words = self.name.removesuffix("_total").split("_")[2:]
+        if words[-1] in _MEASURES:
+            return _MEASURES[words[-1]] if "timestamp" not in words else "seconds since 1970"
+        if self.meaning.startswith("1 while"):
+            return "1 or 0"
+        return next((word for word in words if word in _COUNTED), "")
 
 
 def described(registry: CollectorRegistry) -> list[Described]:

@@ -19,54 +19,51 @@ class Metrics:
     """All of the operator's metrics, in a registry of their own."""
 
     def __init__(self) -> None:
-        registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        GCCollector(registry=registry)
-        self.registry = registry
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.leading = self._gauge("leading", "1 while this replica acts.")
+        self._of_the_loop()
+        self._of_kubernetes()
+        self.jobs = self._gauge("jobs", "Jobs that are not finished.", "model", "state")
+        self.servers = self._gauge("servers", "Servers that exist.", "model", "state")
+        self.first_verdict_ends = self._gauge("first_verdict_ends_seconds", "Time until the first verdict ends.")
+        self.unreachable = self._gauge("unreachable_servers", "Servers without contact.")
+        self.outcomes = Outcomes(self.registry)
+        self.stock = StockMetrics(self.registry)
+
+    def _of_the_loop(self) -> None:
         self.round_seconds = Histogram(
-            "cocoon_fleet_round_seconds", "Time to plan one round.", buckets=_FAST, registry=registry
+            "cocoon_fleet_round_seconds", "Time to plan one round.", buckets=_FAST, registry=self.registry
         )
         self.round_actions = Histogram(
             "cocoon_fleet_round_actions",
             "Actions that one round asked for.",
             buckets=(0, 1, 3, 10, 30, 100, 300, 1000, 3000),
-            registry=registry,
+            registry=self.registry,
         )
-        self.broken_rounds = Counter(
-            "cocoon_fleet_broken_rounds_total", "Rounds that ended in a bug.", registry=registry
-        )
-        self.actions = Counter(
-            "cocoon_fleet_actions_total", "Actions carried out.", ["kind", "outcome"], registry=registry
-        )
+        self.broken_rounds = self._counter("broken_rounds", "Rounds that ended in a bug.")
+        self.actions = self._counter("actions", "Actions carried out.", "kind", "outcome")
         self.action_seconds = Histogram(
-            "cocoon_fleet_action_seconds", "Time of one action.", ["kind"], buckets=_FAST, registry=registry
+            "cocoon_fleet_action_seconds", "Time of one action.", ["kind"], buckets=_FAST, registry=self.registry
         )
-        self.running_actions = Gauge("cocoon_fleet_running_actions", "Actions under way.", registry=registry)
-        self.backing_off = Gauge(
-            "cocoon_fleet_backing_off", "Objects whose actions wait after a failure.", registry=registry
-        )
-        self.announcements = Counter(
-            "cocoon_fleet_announcements_total", "Kubernetes Events for people.", ["outcome"], registry=registry
-        )
+        self.running_actions = self._gauge("running_actions", "Actions under way.")
+        self.backing_off = self._gauge("backing_off_objects", "Objects whose actions wait after a failure.")
+
+    def _of_kubernetes(self) -> None:
+        self.announcements = self._counter("announcements", "Kubernetes Events for people.", "outcome")
         for outcome in OUTCOMES:
             self.announcements.labels(outcome)
-        self.api_calls = Counter(
-            "cocoon_fleet_api_calls_total", "Calls of the Kubernetes API.", ["verb", "code"], registry=registry
-        )
-        self.events = Counter(
-            "cocoon_fleet_watch_events_total", "Changes noted from watches.", ["kind", "outcome"], registry=registry
-        )
-        self.objects = Gauge("cocoon_fleet_mirrored_objects", "Objects in the mirror.", ["kind"], registry=registry)
-        self.relist_seconds = Gauge("cocoon_fleet_relist_seconds", "Time of the last full LIST.", registry=registry)
-        self.jobs = Gauge("cocoon_fleet_jobs", "Jobs that are not finished.", ["model", "state"], registry=registry)
-        self.servers = Gauge("cocoon_fleet_servers", "Servers that exist.", ["model", "state"], registry=registry)
-        self.first_verdict_ends = Gauge(
-            "cocoon_fleet_first_verdict_ends_seconds", "Time until the first verdict ends.", registry=registry
-        )
-        self.unreachable = Gauge("cocoon_fleet_unreachable_servers", "Servers without contact.", registry=registry)
-        self.outcomes = Outcomes(registry)
-        self.stock = StockMetrics(registry)
-        self.leading = Gauge("cocoon_fleet_leading", "1 while this replica acts.", registry=registry)
+        self.api_calls = self._counter("api_calls", "Calls of the Kubernetes API.", "verb", "code")
+        self.events = self._counter("watch_events", "Changes noted from watches.", "kind", "outcome")
+        self.objects = self._gauge("mirrored_objects", "Objects in the mirror.", "kind")
+        self.relist_seconds = self._gauge("relist_seconds", "Time of the last full LIST.")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"cocoon_fleet_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"cocoon_fleet_{name}", text, labels, registry=self.registry)
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -16,7 +16,7 @@ class Metrics:
         self.tokens = self._counter("tokens", "Tokens counted by the runner, by model and kind.", "model", "kind")
         self.attempts = self._counter("attempts", "Attempts that ended, by outcome and code.", "outcome", "code")
         self.mismatch = self._counter(
-            "triton_unit_mismatch", "Requests by which Triton's own count differs from the runner's.", "model"
+            "triton_mismatched_requests", "Requests by which Triton's own count differs from the runner's.", "model"
         )
         self.recoveries = self._counter("triton_recoveries", "Models loaded again after they were lost.", "model")
         self.journal_damaged = self._counter("journal_damaged_records", "Damaged records found in the journal.")

@@ -14,31 +14,36 @@ class PaymentMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.drift = Gauge(
-            "cocoon_payout_drift_nanoton", "What the wallets have beyond what the books say: 0", registry=registry
+            "cocoon_payout_drift_nanoton",
+            "What the wallets have beyond what the books say; it should be 0.",
+            registry=registry,
         )
         self.balance = Gauge(
-            "cocoon_payout_hot_wallet_nanoton", "What a lane's wallet has", ["lane"], registry=registry
+            "cocoon_payout_hot_wallet_nanoton", "What a lane's wallet has.", ["lane"], registry=registry
         )
         self.chain_time = Gauge(
-            "cocoon_payout_chain_time_seconds", "Time of the newest proven block of a lane", ["lane"], registry=registry
+            "cocoon_payout_chain_time_seconds",
+            "Time of the newest proven block of a lane.",
+            ["lane"],
+            registry=registry,
         )
-        self.failing = Gauge("cocoon_payout_lanes_failing", "Lanes whose wallets could not be read", registry=registry)
+        self.failing = Gauge("cocoon_payout_lanes_failing", "Lanes whose wallets could not be read.", registry=registry)
         self.unpayable = Gauge(
-            "cocoon_payout_unpayable_accounts", "Owners whose address is never paid", registry=registry
+            "cocoon_payout_unpayable_accounts", "Owners whose address is never paid.", registry=registry
         )
         self.due = Gauge(
-            "cocoon_payout_due_accounts", "Owners who are due and could not be paid in this round", registry=registry
+            "cocoon_payout_due_accounts", "Owners who are due and could not be paid in this round.", registry=registry
         )
         self.obstacles = Gauge(
             "cocoon_payout_obstacles",
-            "1 while this keeps everything new from being paid: ChainUnreadable, Drift, Quiet or HotWalletEmpty",
+            "1 while this keeps everything new from being paid: ChainUnreadable, Drift, Quiet or HotWalletEmpty.",
             ["reason"],
             registry=registry,
         )
         for reason in OBSTACLES:
             self.obstacles.labels(reason)
-        self.reserved = Counter("cocoon_payout_batches_reserved", "Batches that were reserved", registry=registry)
-        self.sent = Counter("cocoon_payout_messages_sent", "Messages sent, each time again counted", registry=registry)
+        self.reserved = Counter("cocoon_payout_batches_reserved", "Batches that were reserved.", registry=registry)
+        self.sent = Counter("cocoon_payout_messages_sent", "Messages sent, each time again counted.", registry=registry)
 
     def show_standing(self, due: int, obstacles: Container[str]) -> None:
         """Who still waits, and why nothing new is paid."""
