@@ -50,6 +50,7 @@ from cocoon.fleet.ports.payout import NoPayout, Payout
 from cocoon.fleet.ports.payout_service import Address, PayoutService
 from cocoon.fleet.ports.resources import Ref
 from cocoon.fleet.ports.runner_servers import RunnerServers
+from cocoon.fleet.ports.served import require_ours
 from cocoon.fleet.render.server_pod import RunnerTerms
 from cocoon.fleet.settings import Settings
 
@@ -86,6 +87,7 @@ async def run(settings: Settings, adapters: Adapters = Adapters()) -> None:  # n
     login = await log_in(settings.kubeconfig)
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(adapters.cluster(login, metrics, settings.concurrency + _SPARE))
+        await _patiently(partial(require_ours, login), clock)
         own = await _patiently(partial(identity, cluster, settings.namespace, settings.identity_secret, clock), clock)
         servers = await stack.enter_async_context(adapters.servers(own))
         cluster_id = settings.cluster_id or await _patiently(partial(_cluster_id, cluster), clock)
@@ -104,6 +106,7 @@ async def run(settings: Settings, adapters: Adapters = Adapters()) -> None:  # n
             accepted=accepted,
             library=await stack.enter_async_context(_library(settings, clock)),
             more_roots=frozenset(settings.test_roots),
+            namespaces=settings.namespaces,
         )
         await _run(settings, means, login, metrics, stack)
 
@@ -213,7 +216,7 @@ async def _relist(settings: Settings, means: Means, metrics: Metrics) -> None:
     while True:
         started = means.clock.elapsed()
         try:
-            await means.mirror.relist(means.cluster, settings.namespaces)
+            await means.mirror.relist(means.cluster, means.namespaces)
         except Failure as failure:
             LOG.warning("The cluster can't be listed", extra=fields(why=str(failure)))
             await means.clock.sleep(_PAUSE)
