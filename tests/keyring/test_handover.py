@@ -212,13 +212,15 @@ async def test_a_holders_evidence_over_another_connection(keyring: Keyring, tmp_
         assert not joiner.replica.identities.ready
 
 
-OTHER = msgspec.json.encode([age_keys.identity_text(X25519PrivateKey.generate())])
+OTHER = msgspec.json.encode((age_keys.identity_text(X25519PrivateKey.generate()), ()))
 
 
-@pytest.mark.parametrize(("packed", "said"), [(b'["broken"]', "can't be opened"), (OTHER, "not the one")])
-async def test_a_holder_that_lies(keyring: Keyring, tmp_path: Path, packed: bytes, said: str) -> None:
+@pytest.mark.parametrize(("packed", "said"), [(b'["broken",[]]', "can't be opened"), (OTHER, "not the one")])
+async def test_a_holder_that_lies(
+    keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bytes, said: str
+) -> None:
     """A keyring of the right measurement never does this; if one does, it is not believed."""
-    keyring.replica.identities.pack = lambda: packed  # type: ignore[method-assign]  # a holder that lies
+    monkeypatch.setattr(keyring.replica.identities, "pack", lambda _counts: packed)
     async with (
         kit.keyring(kit.settings(tmp_path), begun=False) as joiner,
         Channel(kit.address(keyring), joiner.replica.judge) as channel,

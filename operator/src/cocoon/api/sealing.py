@@ -7,6 +7,7 @@
 | `POST /v1/challenge` | | Challenge |
 | `POST /v1/release` | ReleaseRequest | Release |
 | `POST /v1/handover` | HandoverRequest | Handover (another keyring takes over the identity) |
+| `POST /v1/count` | CountRequest | CountAnswer (replicas count releases together) |
 
 Errors are problem+json (RFC 9457): `cocoon.api.runner.Problem`. Message by message: docs/concepts/sealed-jobs.md.
 """
@@ -101,3 +102,25 @@ class Handover(Struct, frozen=True):
     evidence: bytes
     sealed: bytes
     signature: bytes
+
+
+class CountRequest(Struct, frozen=True):
+    """A release of a file's key to a runner (its receipt key): to be decided, or only to be known.
+
+    `file` names the file (32 bytes), `most` is how many runners the client allows, `expires` in seconds since 1970.
+    `tag` shows that a holder of the identity has sent it.
+    """
+
+    file: bytes
+    runner: bytes
+    most: int
+    expires: int
+    decide: bool
+    tag: bytes = b""
+
+
+class CountAnswer(Struct, frozen=True):
+    """How many runners have the key (0 if nothing was to be decided), and the answering replica's tag."""
+
+    count: int
+    tag: bytes

@@ -29,6 +29,7 @@ from cocoon.attest.policy import Policy
 from cocoon.keyring.identities import Identity, unpack
 from cocoon.keyring.refusals import Refusal
 from cocoon.keyring.release import check_signature, read_bundle
+from cocoon.keyring.releases import Count
 from cocoon.keyring.replica import Replica
 
 
@@ -51,7 +52,7 @@ async def admit(replica: Replica, request: HandoverRequest) -> Handover:
         head, sealer = sealing.begin_output(joiner.keys.sealing)
     except AgeError as error:
         raise Refusal("EvidenceRefused", str(error)) from None
-    sealed = head + sealer.push(replica.identities.pack()) + sealer.finish()
+    sealed = head + sealer.push(replica.identities.pack(replica.releases.tell())) + sealer.finish()
     signed = sealing.handover_message(joiner.nonce, request.nonce, request.evidence, sealed)
     evidence = await replica.evidence(request.nonce, identity.public)
     return Handover(evidence, sealed, replica.signer.sign(signed))
@@ -69,13 +70,14 @@ async def join(replica: Replica, channel: Channel) -> Identity:
     channel.accept(holder)
     message = sealing.handover_message(holder_nonce, nonce, evidence, answer.sealed)
     check_signature(holder.keys.receipt, answer.signature, message)
-    taken = _open(answer.sealed, key)
+    taken, counts = _open(answer.sealed, key)
     if taken.public_key().public_bytes_raw() != holder.keys.sealing:
         raise Distrusted("The identity that was handed over is not the one that the holder's evidence names.")
+    replica.releases.take(counts)
     return replica.identities.take(taken)
 
 
-def _open(sealed: bytes, key: X25519PrivateKey) -> X25519PrivateKey:
+def _open(sealed: bytes, key: X25519PrivateKey) -> tuple[X25519PrivateKey, tuple[Count, ...]]:
     try:
         found = headers.split(sealed)
         if found is None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from cocoon.keyring.metrics import Metrics
-from cocoon.keyring.releases import Releases
 from cocoon.keyring.replica import Replica
 
 
-def application(replica: Replica, releases: Releases, metrics: Metrics) -> web.Application:
+def application(replica: Replica, metrics: Metrics) -> web.Application:
     """The application with its routes."""
     metrics.ready.set_function(lambda: float(replica.identities.ready))
-    metrics.files.set_function(lambda: float(len(releases)))
+    metrics.files.set_function(lambda: float(len(replica.releases)))
 
     async def render(_request: web.Request) -> web.Response:
         return web.Response(body=metrics.render(), content_type="text/plain")

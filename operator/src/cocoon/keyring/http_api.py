@@ -11,9 +11,10 @@ from aiohttp import web
 from msgspec import Struct
 
 from cocoon.api.evidence import MAXIMUM_BYTES, NONCE_BYTES, EvidenceRequest
-from cocoon.api.sealing import Challenge, HandoverRequest, KeyringState, ReleaseRequest
+from cocoon.api.sealing import Challenge, CountRequest, HandoverRequest, KeyringState, ReleaseRequest
 from cocoon.attest.turns import Crowded, Turns
 from cocoon.keyring import handover
+from cocoon.keyring.counting import Counting
 from cocoon.keyring.metrics import Metrics
 from cocoon.keyring.refusals import Refusal
 from cocoon.keyring.release import Releasing
@@ -28,9 +29,10 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Api:
     """The handlers."""
 
-    def __init__(self, replica: Replica, releasing: Releasing, metrics: Metrics) -> None:
+    def __init__(self, replica: Replica, releasing: Releasing, counting: Counting, metrics: Metrics) -> None:
         self._replica = replica
         self._releasing = releasing
+        self._counting = counting
         self._metrics = metrics
         self._turns = Turns(time.monotonic)
 
@@ -44,6 +46,7 @@ class Api:
                 web.post("/v1/challenge", self._challenge),
                 web.post("/v1/release", self._release),
                 web.post("/v1/handover", self._handover),
+                web.post("/v1/count", self._count),
             ]
         )
         return app
@@ -89,6 +92,9 @@ class Api:
 
     async def _handover(self, request: web.Request) -> web.Response:
         return _answer(await handover.admit(self._replica, await _read(request, HandoverRequest)))
+
+    async def _count(self, request: web.Request) -> web.Response:
+        return _answer(self._counting.answer(await _read(request, CountRequest)))
 
 
 async def _read(request: web.Request, kind: type[_T]) -> _T:

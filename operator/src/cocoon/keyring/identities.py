@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from cocoon.attest.age import keys
 from cocoon.keyring.refusals import Refusal
+from cocoon.keyring.releases import Count
 
 
 class Identity(Struct, frozen=True):
@@ -60,12 +61,12 @@ class Identities:
         self._held = Identity(key)
         return self._held
 
-    def pack(self) -> bytes:
-        """What a handover seals."""
-        return msgspec.json.encode([keys.identity_text(self.current.key)])
+    def pack(self, counts: tuple[Count, ...]) -> bytes:
+        """What a handover seals: the identity, and how often keys of files were released."""
+        return msgspec.json.encode((keys.identity_text(self.current.key), counts))
 
 
-def unpack(packed: bytes) -> X25519PrivateKey:
-    """The identity in a handover. Raises ValueError."""
-    (text,) = msgspec.json.decode(packed, type=tuple[str])
-    return keys.identity_key(text)
+def unpack(packed: bytes) -> tuple[X25519PrivateKey, tuple[Count, ...]]:
+    """The identity in a handover, and the counts. Raises ValueError."""
+    text, counts = msgspec.json.decode(packed, type=tuple[str, tuple[Count, ...]])
+    return keys.identity_key(text), counts

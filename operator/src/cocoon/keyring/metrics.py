@@ -12,7 +12,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.calls = Counter(
             "cocoon_keyring_calls",
-            "Calls answered, by route (release, handover, evidence, challenge) and code: OK or why not.",
+            "Calls answered, by route (release, handover, count, evidence, challenge) and code: OK or why not.",
             ["route", "code"],
             registry=self.registry,
         )

@@ -16,10 +16,10 @@ from cocoon.attest.collect import Collector
 from cocoon.attest.library import Library
 from cocoon.keyring import health
 from cocoon.keyring.beginning import PAUSE, Beginning, begin
+from cocoon.keyring.counting import Counting, Places
 from cocoon.keyring.http_api import Api
 from cocoon.keyring.metrics import Metrics
 from cocoon.keyring.release import Releasing
-from cocoon.keyring.releases import Releases
 from cocoon.keyring.replica import Replica
 from cocoon.keyring.settings import Address, Settings
 
@@ -50,11 +50,9 @@ class Keyring:
         await self._stack.aclose()
 
     async def _open(self) -> None:
-        releases = Releases()
-        api = Api(self.replica, Releasing(self.replica, releases), self.metrics)
-        await self._serve(
-            "health", health.application(self.replica, releases, self.metrics), self.settings.health, None
-        )
+        counting = Counting(self.replica, Places(self.settings.own, self.settings.peers))
+        api = Api(self.replica, Releasing(self.replica, counting), counting, self.metrics)
+        await self._serve("health", health.application(self.replica, self.metrics), self.settings.health, None)
         await self._serve("api", api.application(), self.settings.api, server_context(self.replica.tls))
 
     async def _serve(

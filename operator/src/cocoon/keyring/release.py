@@ -23,8 +23,9 @@ from cocoon.attest.age import header as headers
 from cocoon.attest.age import wrapping
 from cocoon.attest.age.failures import AgeError
 from cocoon.attest.age.header import Header
+from cocoon.keyring.counting import Counting
 from cocoon.keyring.refusals import Refusal
-from cocoon.keyring.releases import Releases
+from cocoon.keyring.releases import name_of
 from cocoon.keyring.replica import Replica
 
 _log: Final = logging.getLogger(__name__)
@@ -33,9 +34,9 @@ _log: Final = logging.getLogger(__name__)
 class Releasing:
     """Answers release requests of one replica."""
 
-    def __init__(self, replica: Replica, releases: Releases) -> None:
+    def __init__(self, replica: Replica, counting: Counting) -> None:
         self._replica = replica
-        self._releases = releases
+        self._counting = counting
 
     async def release(self, request: ReleaseRequest) -> Release:
         """The header for this runner. Raises Refusal."""
@@ -55,7 +56,8 @@ class Releasing:
         except AgeError as error:
             raise Refusal("HeaderRefused", f"The sealed file's header can't be opened: {error}", 422) from None
         await self._check_terms(policy, runner, request.evidence)
-        count = self._releases.count(file_key, runner.keys.receipt, policy.releases, policy.expires)
+        file = name_of(file_key)
+        count = await self._counting.count(file, runner.keys.receipt, policy.releases, policy.expires)
         _log.info(
             "released",
             extra={"job": policy.id, "evidence": verdict.evidence, "trust": verdict.trust, "count": count},
@@ -65,7 +67,7 @@ class Releasing:
     async def _check_terms(self, policy: JobPolicy, runner: Bundle, evidence: bytes) -> None:
         """The client's own terms, on top of the keyring's. Raises Refusal."""
         now = self._replica.now()
-        self._releases.sweep(now)
+        self._replica.releases.sweep(now)
         if policy.expires < now:
             raise Refusal("Expired", "The client's policy has expired: give it a later expiry.")
         if len(runner.gpus) < policy.gpus:

@@ -19,6 +19,7 @@ from cocoon.keyring.challenges import Challenges
 from cocoon.keyring.clock import Forward
 from cocoon.keyring.identities import Identities
 from cocoon.keyring.refusals import Refusal
+from cocoon.keyring.releases import Releases
 
 
 class Replica:
@@ -35,6 +36,7 @@ class Replica:
         self.tls = tls.make_identity("keyring.cocoonfleet.io", datetime.fromtimestamp(now(), UTC))
         self.signer = Ed25519PrivateKey.generate()
         self.identities = Identities()
+        self.releases = Releases()
         self.challenges = Challenges(self.now)
         self.judge = judge
         self._collector = OneAtATime(collector)

@@ -48,6 +48,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     terms: str
     peers: tuple[str, ...]
+    own: str
+    """This replica's own address as its peers know it; empty without COCOON_KEYRING_NAME."""
     founder: bool
     patience: int
     test_roots: bool
@@ -61,9 +63,12 @@ def read(environment: Mapping[str, str]) -> Settings:
     """The settings in this environment. Raises SettingsError with all mistakes, one a line."""
     mistakes: list[str] = []
     name = environment.get("COCOON_KEYRING_NAME", "")
+    text = _terms(environment.get("COCOON_KEYRING_TERMS", ""), mistakes)
+    replicas = _replicas(environment.get("COCOON_KEYRING_PEERS", ""), mistakes)
     settings = Settings(
-        terms=_terms(environment.get("COCOON_KEYRING_TERMS", ""), mistakes),
-        peers=_peers(environment.get("COCOON_KEYRING_PEERS", ""), name, mistakes),
+        terms=text,
+        peers=tuple(peer for peer in replicas if not _is(peer, name)),
+        own=next((peer for peer in replicas if _is(peer, name)), ""),
         founder=_flag("COCOON_KEYRING_FOUNDER", environment, mistakes, otherwise=name.endswith("-0")),
         patience=_patience(environment.get("COCOON_KEYRING_PATIENCE", "2m"), mistakes),
         test_roots=_flag("COCOON_TEST_ROOTS", environment, mistakes),
@@ -87,11 +92,15 @@ def _terms(path: str, mistakes: list[str]) -> str:
     return text
 
 
-def _peers(text: str, name: str, mistakes: list[str]) -> tuple[str, ...]:
-    """All but ourselves."""
+def _replicas(text: str, mistakes: list[str]) -> list[str]:
     peers = [peer.strip() for peer in text.split(",") if peer.strip()]
     mistakes.extend(f"COCOON_KEYRING_PEERS: {peer} is no https address." for peer in peers if peer[:8] != "https://")
-    return tuple(peer for peer in peers if not name or (urlsplit(peer).hostname or "").partition(".")[0] != name)
+    return peers
+
+
+def _is(peer: str, name: str) -> bool:
+    """Whether this is the address of the Pod with this name."""
+    return bool(name) and (urlsplit(peer).hostname or "").partition(".")[0] == name
 
 
 def _collector(text: str, mistakes: list[str]) -> Choice:
