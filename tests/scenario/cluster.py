@@ -31,6 +31,8 @@ class FakeCluster:
         self._now = now
         self._version = 100
         self._uids = 0
+        self._finalizers: dict[str, set[str]] = {}
+        """Those that the finalizers' manager holds, by the object's uid."""
         self.objects: dict[Resource, dict[str, Manifest]] = defaultdict(dict)
         self.watchers: list[Watcher] = []
         self.afterwards: Afterwards = _nothing
@@ -68,9 +70,10 @@ class FakeCluster:
         _check(old, meta.get("uid", ""), meta.get("resourceVersion", ""))
         new = copy.deepcopy(old)
         if manager.endswith("finalizer"):
-            ours = {"cocoonfleet.io/servers"}
-            others = [each for each in new["metadata"].get("finalizers", []) if each not in ours]
-            new["metadata"]["finalizers"] = others + list(meta.get("finalizers", []))
+            ours, held = set(meta.get("finalizers", [])), self._finalizers.get(meta["uid"], set())
+            others = [each for each in new["metadata"].get("finalizers", []) if each not in ours | held]
+            new["metadata"]["finalizers"] = others + sorted(ours)
+            self._finalizers[meta["uid"]] = ours
         else:
             new["spec"] = copy.deepcopy(manifest["spec"])
         return await self._written("apply", self._replace(ref, old, new))
@@ -101,6 +104,7 @@ class FakeCluster:
         old = self._find(ref)
         _check(old, uid, resource_version)
         new = copy.deepcopy(old) | {"status": copy.deepcopy(status)}
+        self._finalizers.pop(uid, None)  # they are not in what is written, so nobody holds them any more
         return await self._written("update_status", self._replace(ref, old, new))
 
     async def delete(self, ref: Ref, uid: str, resource_version: str = "") -> None:

@@ -181,6 +181,24 @@ async def test_our_finalizer_comes_and_goes_and_others_stay(cluster: Cluster, wh
     assert without["metadata"]["finalizers"] == ["example.com/theirs"]
 
 
+async def test_our_finalizer_goes_after_statuses_were_written(cluster: Cluster, where: str) -> None:
+    """A status is written without `metadata.finalizers`: that takes ours from its manager, and leaves it in place."""
+    provider = await cluster.create(_provider(where))
+    meta = {"name": "dc1", "namespace": where, "uid": provider["metadata"]["uid"]}
+    bare = {"apiVersion": provider["apiVersion"], "kind": provider["kind"], "metadata": meta}
+    ours = bare | {"metadata": meta | {"finalizers": [FINALIZER]}}
+    ref, uid = Ref(PROVIDER, where, "dc1"), provider["metadata"]["uid"]
+    written = await cluster.apply(ours, "cocoon-fleet-finalizer")
+    written = await cluster.write_status(ref, uid, written["metadata"]["resourceVersion"], {"trust": "Test"})
+    await cluster.delete(ref, uid)
+    left = await cluster.apply(bare, "cocoon-fleet-finalizer")
+    assert left["metadata"]["finalizers"] == [FINALIZER], "nobody holds it, so nothing takes it away"
+    await cluster.apply(ours, "cocoon-fleet-finalizer")
+    await cluster.apply(bare, "cocoon-fleet-finalizer")
+    with pytest.raises(Gone):
+        await cluster.read(ref)
+
+
 async def test_a_finalizer_does_not_bring_a_provider_back(cluster: Cluster, where: str) -> None:
     body = _provider(where)
     meta = {"name": "dc1", "namespace": where, "uid": "11111111-1111-1111-1111-111111111111"}

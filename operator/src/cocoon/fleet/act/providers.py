@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from cocoon.api.groups import API_VERSION, FINALIZER, PROVIDER_KIND, PROVIDER_LABEL
-from cocoon.api.resources import DISRUPTION_BUDGET, POD, PROVIDER
+from cocoon.api.resources import DISRUPTION_BUDGET, POD, PROVIDER, Manifest
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.plan.actions import ApplyChildren, SetFinalizer, WriteProviderStatus
 from cocoon.fleet.ports.cluster import Where
@@ -29,20 +29,25 @@ async def write_provider_status(action: WriteProviderStatus, means: Means) -> No
 
 async def set_finalizer(action: SetFinalizer, means: Means) -> None:
     """Add or remove our finalizer under a field manager of its own, which leaves those of others alone."""
-    if not action.present:
-        await _has_no_servers(action, means)
+    if action.present:
+        means.mirror.take(PROVIDER, await _apply_finalizers(action, means, [FINALIZER], action.resource_version))
+        return
+    await _has_no_servers(action, means)
+    # Only what a manager holds goes when it applies without it, and every status written since took it from ours.
+    held = await _apply_finalizers(action, means, [FINALIZER], action.resource_version)
+    await _apply_finalizers(action, means, [], held["metadata"]["resourceVersion"])
+    await means.mirror.reread(means.cluster, PROVIDER, action.provider)
+
+
+async def _apply_finalizers(action: SetFinalizer, means: Means, finalizers: list[str], version: str) -> Manifest:
     namespace, name = action.provider.split("/", 1)
-    meta = {"name": name, "namespace": namespace, "uid": action.uid, "resourceVersion": action.resource_version}
+    meta = {"name": name, "namespace": namespace, "uid": action.uid, "resourceVersion": version}
     manifest = {
         "apiVersion": API_VERSION,
         "kind": PROVIDER_KIND,
-        "metadata": meta | ({"finalizers": [FINALIZER]} if action.present else {}),
+        "metadata": meta | ({"finalizers": finalizers} if finalizers else {}),
     }
-    body = await means.cluster.apply(manifest, _FINALIZER_MANAGER)
-    if action.present:
-        means.mirror.take(PROVIDER, body)
-    else:
-        await means.mirror.reread(means.cluster, PROVIDER, action.provider)
+    return await means.cluster.apply(manifest, _FINALIZER_MANAGER)
 
 
 async def _has_no_servers(action: SetFinalizer, means: Means) -> None:
