@@ -35,6 +35,10 @@ reference: venv ## Write the generated pages of the reference, and the dashboard
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.dashboards
 
+.PHONY: pictures
+pictures: venv ## Draw the dashboards for the documentation, from what tests/e2e/test_symptoms.py scraped last.
+	$(BIN)/python -m tools.dashboards.pictures build/dashboards/scrape.json docs/tasks/pictures
+
 .PHONY: docs
 docs: venv ## Build the documentation's site into build/site; a warning is an error.
 	$(BIN)/sphinx-build -q -W --keep-going -c docs/site -d build/site-doctrees . build/site
@@ -77,6 +81,18 @@ binaries: ## Build Kubernetes and its friends into the cache (first time about 1
 .PHONY: images
 images: ## Build the container images, without any registry.
 	$(PYTHON) -m imagebuild build
+
+.PHONY: image-archives
+image-archives: ## Write each image as an OCI archive to build/images, and print the digests to pin them by.
+	$(PYTHON) -m imagebuild archive
+
+.PHONY: sbom
+sbom: venv image-archives ## Write the bill of materials of each image beside it (CycloneDX), and check its licences.
+	$(BIN)/python -m tools.supply
+
+.PHONY: reproduce
+reproduce: venv ## Build each image a second time, from nothing, and compare the digests (10 minutes).
+	$(BIN)/python -m tools.supply.reproduce
 
 .PHONY: cluster
 cluster: ## Start the development cluster (as root).

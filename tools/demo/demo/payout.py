@@ -88,6 +88,10 @@ class Desk:
         body = json.dumps({"id": "demo", "amount": str(CREDIT)}).encode()
         return int(json.loads(self._call("PUT", f"/v1/clients/{cluster}/{namespace}/credit", body))["available"])
 
+    def tell(self, path: str, body: Json) -> None:
+        """Any other order of an administrator's, such as a pause."""
+        self._call("POST", path, json.dumps(body).encode())
+
     def accounts(self) -> OwnerAccounts:
         """What owners are owed and were paid."""
         return self._read(f"/v1/accounts?limit={_PAGE}", OwnerAccounts)
