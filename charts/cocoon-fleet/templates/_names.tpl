@@ -44,6 +44,14 @@ https://{{ include "cocoon.payoutName" . }}.{{ .Release.Namespace }}.svc
 {{ .Values.payout.external.url }}
 {{- end -}}
 {{- end }}
+{{- /* What the payout service's certificate is signed by, as a source of a projected volume; empty if the image knows. */ -}}
+{{- define "cocoon.payoutCa" -}}
+{{- if .Values.payout.enabled -}}
+secret: {name: {{ include "cocoon.payoutTlsSecret" . }}, items: [{key: ca.crt, path: ca.crt}]}
+{{- else if .Values.payout.external.caBundle -}}
+configMap: {name: {{ include "cocoon.payoutName" . }}-ca}
+{{- end -}}
+{{- end }}
 {{- define "cocoon.payoutTlsSecret" -}}
 {{ .Values.payout.tls.existingSecret | default (printf "%s-tls" (include "cocoon.payoutName" .)) }}
 {{- end }}

@@ -11,13 +11,13 @@ from demo import samples, story
 from devcluster import ApiServer
 from devcluster.kube import Answer, Json, Kube, until
 from tests.unit.chart.conftest import Render
-from tests.unit.chart.values import KEYRING, LOCAL, REAL, TEST_KEYRING, changed
+from tests.unit.chart.values import KEYRING, LOCAL, SETS, TEST_KEYRING, changed
 
 pytestmark = [pytest.mark.api, pytest.mark.helm]
 DEFINITION = "CustomResourceDefinition"
 STRICT = "dryRun=All&fieldValidation=Strict"
 PLURALS = {"NetworkPolicy": "networkpolicies", "PriorityClass": "priorityclasses", "InferenceJob": "inferencejobs"}
-VALUE_SETS = [{"image": {"pullSecrets": [{"name": "registry"}]}, "nodeSelector": {"zone": "a"}}, LOCAL, REAL, KEYRING]
+VALUE_SETS = [{"nodeSelector": {"zone": "a"}}, *SETS.values()]
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "PriorityClass", "Namespace", DEFINITION}
 
 
@@ -31,6 +31,7 @@ def kube(own_api_cluster: ApiServer, render: Render) -> Kube:
     for name in ("cocoon-system", story.NAMESPACE):
         restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
         kube.call("POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": restricted}})
+        kube.call("POST", f"/api/v1/namespaces/{name}/serviceaccounts", {"metadata": {"name": "default"}})
     return kube
 
 
