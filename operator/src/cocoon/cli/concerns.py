@@ -48,7 +48,9 @@ def _of_provider(provider: CocoonProvider, now: Instant) -> Iterator[Concern]:
     about = f"{meta.namespace}/{meta.name}"
     if meta.deletion_timestamp:
         left = status.servers.total if status.servers else 0
-        message = f"It has been being deleted for {age(meta.deletion_timestamp, now)}; {left} servers are left."
+        let_go = f"kubectl cocoon release {meta.name} -n {meta.namespace} --force"
+        began = f"Its deletion began {age(meta.deletion_timestamp, now)} ago, and {left} servers are left"
+        message = f"{began}. If their nodes are gone for good: {let_go}"
         yield Concern("Doubtful", about, "Deleting", message)
         return
     if status.observed_generation < meta.generation:

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import IO, Final
 
 import click
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from cocoon.api.job import InferenceJob
 from cocoon.api.resources import CONFIG_MAP, JOB
 from cocoon.attest.age import armor, wrapping
 from cocoon.attest.age import header as headers
 from cocoon.attest.age.failures import AgeError
 from cocoon.attest.age.payload import Opener
+from cocoon.cli.answers import address_of, config_map_of
 from cocoon.cli.cluster import connected
 from cocoon.cli.failure import Failure
 from cocoon.cli.identity_file import read_identities
@@ -66,17 +69,17 @@ def command(job: str | None, file: Path | None, identity: Path, output: Path | N
 
 async def _answers(reach: Reach, job: str) -> bytes:
     async with connected(reach) as cluster:
-        found = await cluster.get(JOB, cluster.namespace, job)
-        where = (found.get("status") or {}).get("output") or {}
-        if where.get("uri"):
-            raise Failure(f"The answers of {job} are at {where['uri']}: download them, and open them with --file.")
-        if not where.get("configMap"):
+        asked = msgspec.convert(await cluster.get(JOB, cluster.namespace, job), InferenceJob)
+        if address := address_of(asked):
+            raise Failure(f"The answers of {job} are at {address}: download them, and open them with --file.")
+        name = config_map_of(asked)
+        if name is None:
             raise Failure(f"{job} has no answers: `kubectl cocoon why {job}` says how far it is.")
-        found = await cluster.get(CONFIG_MAP, cluster.namespace, where["configMap"])
+        found = await cluster.get(CONFIG_MAP, cluster.namespace, name)
     answers = "".join((found.get("data") or {}).values()).encode()
-    if hashlib.sha256(answers).hexdigest() != where.get("sha256"):
+    if asked.status.output is None or hashlib.sha256(answers).hexdigest() != asked.status.output.sha256:
         raise Failure(
-            f"ConfigMap {where['configMap']} is not what the job wrote (its sha256 is another): somebody changed it. "
+            f"ConfigMap {name} is not what the job wrote (its sha256 is another): somebody changed it. "
             "Create the job again."
         )
     return answers

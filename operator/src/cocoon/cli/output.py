@@ -13,6 +13,7 @@ import msgspec
 from cocoon.api.job import InferenceJob, OutputStatus
 from cocoon.api.resources import CONFIG_MAP, JOB
 from cocoon.cli import screen
+from cocoon.cli.answers import address_of, config_map_of
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import BAD_NEWS, DONE, MISSING, NOT_YET, Failure
 from cocoon.cli.names import JOB_NAME
@@ -48,8 +49,12 @@ def command(job: str, reach: Reach, file: Path | None, timeout: float, *, wait: 
 async def _output(reach: Reach, name: str, file: Path | None, patience: float | None) -> int:
     async with connected(reach) as cluster:
         job = await _finished(cluster, name, patience)
-        if job.status.output is not None:
-            await _give(cluster, job, job.status.output, file)
+        output = job.status.output
+        if output is not None and config_map_of(job) is not None:
+            await _give(cluster, job, output, file)
+        elif output is not None and (address := address_of(job)) is not None:
+            screen.say(address)
+            screen.note(f"The answers ({output.bytes} bytes, sha256 {output.sha256}) are at that address.")
         elif job.status.state == "Succeeded":
             raise Failure(f"{name} has no output: its status names none.", MISSING)
     if job.status.state == "Failed":
@@ -73,11 +78,8 @@ async def _finished(cluster: Cluster, name: str, patience: float | None) -> Infe
 
 
 async def _give(cluster: Cluster, job: InferenceJob, output: OutputStatus, file: Path | None) -> None:
-    if output.config_map is None:
-        screen.say(output.uri or "")
-        screen.note(f"The answers ({output.bytes} bytes, sha256 {output.sha256}) are at that address.")
-        return
-    found = await cluster.get(CONFIG_MAP, job.metadata.namespace, output.config_map)
+    """The answers in the ConfigMap."""
+    found = await cluster.get(CONFIG_MAP, job.metadata.namespace, output.config_map or "")
     text = "".join((found.get("data") or {}).values())
     if hashlib.sha256(text.encode()).hexdigest() != output.sha256:
         raise Failure(

@@ -106,8 +106,8 @@ def summary(job: Job, now: Instant) -> str:
         return f"It is over: {job.status.state} {age(job.status.completion_time, now)} ago."
     if binding is not None:
         started = age(binding.bound_at, now)
-        return f"It does not wait: attempt {binding.attempt} runs on server {binding.server} since {started}."
-    waiting = f"It waits for a server with model {job.model} since {since}, needing {job.parallelism} slots."
+        return f"It does not wait: attempt {binding.attempt} runs on server {binding.server}, for {started} now."
+    waiting = f"It has waited for {since} for a server with model {job.model}; it needs {job.parallelism} slots of one."
     return _unable(job, now) or waiting
 
 
