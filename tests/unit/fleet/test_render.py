@@ -231,7 +231,10 @@ def test_nothing_reaches_a_server_but_the_operator_and_a_server_reaches_nothing_
     policy = network_policy(_provider(), TERMS)["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     assert [port["port"] for rule in policy["ingress"] for port in rule["ports"]] == [8443, 9090]
-    out = next(rule for rule in policy["egress"] if "to" in rule)
+    assert policy["ingress"][0]["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "operator"
+    names, out = policy["egress"]
+    assert {port["port"] for port in names["ports"]} == {53}
+    assert names["to"][0]["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}
     assert "10.0.0.0/8" in out["to"][0]["ipBlock"]["except"]
     assert out["ports"] == [{"protocol": "TCP", "port": 443}]
 
@@ -239,8 +242,8 @@ def test_nothing_reaches_a_server_but_the_operator_and_a_server_reaches_nothing_
 def test_a_model_on_another_port_may_be_fetched() -> None:
     source = {"uri": "https://models.example:8443/minilm.tar"}
     policy = network_policy(_provider([builders.model("minilm", source=source)]), TERMS)
-    ports = [port["port"] for rule in policy["spec"]["egress"] if "to" in rule for port in rule["ports"]]
-    assert ports == [443, 8443]
+    ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
+    assert ports == [53, 53, 443, 8443]
 
 
 def test_drain_takes_one_server_of_a_minimum_at_a_time() -> None:

@@ -16,6 +16,12 @@ from cocoon.fleet.render.server_pod import RunnerTerms
 #: Never reached by a server unless the operator allows private addresses (RFC 1918, 6598, 3927; RFC 4193, 4291).
 PRIVATE_IPV4: Final = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"]
 PRIVATE_IPV6: Final = ["fc00::/7", "fe80::/10"]
+#: Who is asked for names: the cluster's DNS, and a cache of it on the node (NodeLocal DNSCache's own address). Port 53
+#: of anybody else would be a way out for what a model has read.
+DNS: Final = [
+    {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}},
+    {"ipBlock": {"cidr": "169.254.20.10/32"}},
+]
 
 
 def network_policy(provider: Provider, terms: RunnerTerms) -> dict[str, Any]:
@@ -42,13 +48,18 @@ def network_policy(provider: Provider, terms: RunnerTerms) -> dict[str, Any]:
 def _from_operator(terms: RunnerTerms) -> dict[str, Any]:
     operator = {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": terms.operator_namespace}},
-        "podSelector": {"matchLabels": {"app.kubernetes.io/part-of": "cocoon-fleet"}},
+        "podSelector": {
+            "matchLabels": {
+                "app.kubernetes.io/part-of": "cocoon-fleet",
+                "app.kubernetes.io/component": "operator",
+            }
+        },
     }
     return {"from": [operator], "ports": [_tcp(terms.port)]}
 
 
 def _names() -> dict[str, Any]:
-    return {"ports": [{"protocol": "UDP", "port": 53}, _tcp(53)]}
+    return {"to": DNS, "ports": [{"protocol": "UDP", "port": 53}, _tcp(53)]}
 
 
 def _out(provider: Provider, terms: RunnerTerms) -> list[dict[str, Any]]:
