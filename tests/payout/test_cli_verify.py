@@ -85,12 +85,14 @@ class Site:
         self.cluster.objects["letters-output"] = {"data": {"output.jsonl": ANSWERS.decode()}}
 
     async def run(self, *words: str) -> int:
+        return await self.asks("verify", *words, "--allow-test-roots", "--collateral", str(self.folder))
+
+    async def asks(self, *words: str) -> int:
+        """A command that knows its way to the cluster and to the payout service."""
         token = self.folder / "token"
         token.write_text(self.world.desk(kit.READER).token)
-        given = ["--allow-test-roots", "--collateral", "/nowhere", "--kubeconfig", str(self.cluster.kubeconfig)]
-        payout = ["--payout-url", self.url, "--payout-token-file", str(token)]
-
-        return await asyncio.to_thread(main, ["verify", *words, *given, *payout, "-o", "json"])
+        given = ["--kubeconfig", str(self.cluster.kubeconfig), "--payout-url", self.url]
+        return await asyncio.to_thread(main, [*words, *given, "--payout-token-file", str(token), "-o", "json"])
 
 
 @pytest.fixture
@@ -166,6 +168,18 @@ async def test_a_receipt_in_a_file_asks_only_if_told_to(site: Site, capsys: pyte
         "job", "answers", "price", "chain", "input",
     }  # fmt: skip
     assert await asyncio.to_thread(main, ["verify", site.receipt, "--allow-test-roots"]) == UNDECIDED
+
+
+async def test_a_servers_evidence_is_kept_for_those_without_a_network(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = site.folder / "carried"
+    assert await site.asks("collateral", str(folder), "--job", "letters", "--no-fetch") == DONE
+    assert json.loads(capsys.readouterr().out) == []  # a development server: nothing but its evidence
+    [kept] = (folder / "evidence").iterdir()
+    assert kept.name == f"{site.machine.digest}.json"
+    assert await site.asks("verify", site.receipt, "--allow-test-roots", "--evidence", str(kept)) == DONE
+    assert await site.asks("collateral", str(folder), "--job", "nothing", "--no-fetch") == MISSING
 
 
 async def test_answers_that_somebody_changed(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

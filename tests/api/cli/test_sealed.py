@@ -173,6 +173,16 @@ async def test_a_manifest_is_sealed_for_its_provider(client: Client) -> None:
     assert client.opened(sealed)[0].namespace == sealed["metadata"]["namespace"] == client.site.namespace
 
 
+async def test_the_evidence_of_a_providers_keyring_is_kept(client: Client) -> None:
+    client.names()
+    folder = client.folder / "carried"
+    assert (await client.run("collateral", str(folder), "--provider", "dc1")).status == DONE
+    [kept] = await asyncio.to_thread(lambda: list((folder / "evidence").iterdir()))
+    answer = await client.submit("--provider", "dc1", "--evidence", str(kept))
+    assert answer.status == DONE, answer.err
+    assert client.opened(client.jobs[0])[1] == LINES.encode()
+
+
 async def test_a_keyring_inside_the_cluster_is_reached_by_port_forward(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
