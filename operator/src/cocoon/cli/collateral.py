@@ -27,6 +27,7 @@ from cocoon.cli.collateral_places import read_places
 from cocoon.cli.failure import DONE, FAILED, Failure
 from cocoon.cli.keyring_evidence import read_evidence, unverified
 from cocoon.cli.keyring_lookup import look_up, read_provider, way_to
+from cocoon.cli.names import JOB_NAME, PROVIDER_NAME
 from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster, output_format, packed
 from cocoon.cli.payout_access import PayoutOptions, on_payout, payout_service
 from cocoon.cli.replacing import replacing
@@ -60,8 +61,14 @@ class Row(Struct, frozen=True):
     Asked,
     "asked",
     click.option("--evidence", metavar="FILE", multiple=True, type=EXISTING_FILE, help="Evidence in a file."),
-    click.option("--job", metavar="NAME", multiple=True, help="That of the server which did this job."),
-    click.option("--provider", metavar="[NAMESPACE/]NAME", multiple=True, help="That of this provider's keyring."),
+    click.option("--job", metavar="NAME", multiple=True, type=JOB_NAME, help="That of the server which did this job."),
+    click.option(
+        "--provider",
+        metavar="[NAMESPACE/]NAME",
+        multiple=True,
+        type=PROVIDER_NAME,
+        help="That of this provider's keyring.",
+    ),
     click.option(
         "--from",
         "sources",

@@ -17,6 +17,7 @@ from cocoon.cli import screen
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import BAD_NEWS, DONE, NOT_YET, Failure
 from cocoon.cli.job_file import JobOptions, items, jobs
+from cocoon.cli.names import PROVIDER_NAME
 from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster, packed
 from cocoon.cli.progress import Progress
 from cocoon.cli.sealing_jobs import sealed
@@ -54,6 +55,7 @@ on_job: Final = packed(
         "--provider",
         metavar="[NAMESPACE/]NAME",
         multiple=True,
+        type=PROVIDER_NAME,
         help="Only this provider may do the work; several times for several. With --seal, its keyring is sealed to.",
     ),
     click.option("--input-uri", metavar="URL", help="Where runners fetch FILE, whose digest is taken from it."),
