@@ -71,7 +71,7 @@ PROFILES: dict[str, tuple[str, ...]] = {
     "full": ("etcd", "apiserver", "controllers", "node", "coredns", "versitygw", "images"),
 }
 #: What the project's tests and demo run.
-USUAL: tuple[str, ...] = (*PROFILES["full"], "kwok", "helm")
+USUAL: tuple[str, ...] = (*PROFILES["full"], "kwok", "helm", "helm-unittest", "kubeconform")
 
 
 def needed_go() -> tuple[int, int]:
