@@ -72,7 +72,7 @@ def test_drain_that_takes_too_long(site: Site, provider: Callable[[], str]) -> N
 def test_a_provider_that_is_not_there(site: Site) -> None:
     answer = site.run("drain", "dc9")
     assert answer.status == MISSING
-    assert "There is no CocoonProvider dc9 here." in answer.err
+    assert f"There is no CocoonProvider {site.namespace}/dc9." in answer.err
 
 
 def test_release_is_for_deleted_providers_only(site: Site, provider: Callable[[], str]) -> None:

@@ -125,7 +125,7 @@ async def test_watching_a_sealed_job(client: Client) -> None:
     ("words", "status", "said"),
     [
         (("--provider", "dc1", "--model-sha256", ""), FAILED, "spec.modelSHA256 is needed"),
-        (("--provider", "nobody"), MISSING, "There is no CocoonProvider nobody"),
+        (("--provider", "nobody"), MISSING, "/nobody. See which there are"),
         (("--provider", "bare"), MISSING, "names no keyring in its status"),
         (("--provider", "other"), BAD_NEWS, "within a minute"),
         (("--provider", "dc1", "--provider", "other"), FAILED, "have different keyrings"),

@@ -64,8 +64,8 @@ def operator(site: Site) -> Iterator[list[str]]:
     def work() -> None:
         while not over.wait(0.05):
             for name in set(names(site)) - set(ended):
+                ended.append(name)  # first: whoever watches the job may look here the moment it is over
                 finish(site, name, "Failed" if name.startswith("bad") else "Succeeded")
-                ended.append(name)
 
     working = threading.Thread(target=work)
     working.start()
@@ -116,7 +116,7 @@ def test_manifests_as_they_are(site: Site, tmp_path: Path) -> None:
     assert site.objects.get(JOBS, "two")["spec"]["priority"] == 5
     again = site.run("submit", str(file))
     assert again.status == FAILED
-    assert "InferenceJob one exists already: choose another name, or delete that one." in again.err
+    assert f"InferenceJob {site.namespace}/one exists already: choose another name, or delete that one." in again.err
 
 
 @pytest.mark.parametrize(

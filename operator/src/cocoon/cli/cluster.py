@@ -28,7 +28,7 @@ class Cluster:
 
     async def get(self, kind: Resource, namespace: str, name: str) -> Manifest:
         """One object. Raises Missing."""
-        return await self._connection.call(Request("GET", kind, kind.path(namespace, name), name=name))
+        return await self._connection.call(Request("GET", kind, kind.path(namespace, name), name=f"{namespace}/{name}"))
 
     async def items(self, kind: Resource, namespace: str | None = None, **selectors: str) -> list[Manifest]:
         """All objects of a namespace, or of the cluster; `labelSelector` and `fieldSelector` choose."""
@@ -52,20 +52,22 @@ class Cluster:
 
     async def create(self, kind: Resource, namespace: str, body: Manifest) -> Manifest:
         """Create an object. Raises Failure with what the API server says is wrong with it."""
-        name = str(body["metadata"].get("name") or body["metadata"].get("generateName", ""))
+        name = f"{namespace}/{body['metadata'].get('name') or body['metadata'].get('generateName', '')}"
         path = f"{kind.path(namespace)}?fieldValidation=Strict&{_MANAGER}"
         return await self._connection.call(Request("POST", kind, path, body, name))
 
     async def merge(self, kind: Resource, namespace: str, name: str, patch: Manifest) -> Manifest:
         """Change fields of an object."""
         path = f"{kind.path(namespace, name)}?{_MANAGER}"
-        return await self._connection.call(Request("PATCH", kind, path, patch, name, content=MERGE_PATCH))
+        return await self._connection.call(
+            Request("PATCH", kind, path, patch, f"{namespace}/{name}", content=MERGE_PATCH)
+        )
 
     async def token(self, namespace: str, account: str, audience: str) -> str:
         """A token of a service account for ten minutes, as `kubectl create token` gets it."""
         body = {"spec": {"audiences": [audience], "expirationSeconds": 600}}
         path = f"{SERVICE_ACCOUNT.path(namespace, account)}/token"
-        answer = await self._connection.call(Request("POST", SERVICE_ACCOUNT, path, body, account))
+        answer = await self._connection.call(Request("POST", SERVICE_ACCOUNT, path, body, f"{namespace}/{account}"))
         return str(answer["status"]["token"])
 
     async def changes(self, kind: Resource, namespace: str, name: str) -> AsyncIterator[Manifest]:
@@ -76,7 +78,7 @@ class Cluster:
             query = {"watch": "1", "timeoutSeconds": "240", "fieldSelector": f"metadata.name={name}"}
             query["resourceVersion"] = found["metadata"]["resourceVersion"]
             path = f"{kind.path(namespace)}?{urlencode(query)}"
-            async for event in self._connection.watch(Request("GET", kind, path, name=name)):
+            async for event in self._connection.watch(Request("GET", kind, path, name=f"{namespace}/{name}")):
                 if event["type"] != "MODIFIED":
                     break
                 yield event["object"]

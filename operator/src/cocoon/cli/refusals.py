@@ -50,7 +50,7 @@ def _status(raw: bytes) -> dict[str, Any]:
 def _missing(told: dict[str, Any], kind: str, name: str) -> Missing:
     """An object that is not there has a name in the details; a kind that is not there has none."""
     if (told.get("details") or {}).get("name"):
-        return Missing(f"There is no {kind} {name} here. See which there are: kubectl get {kind.lower()}s -A.")
+        return Missing(f"There is no {kind} {name}. See which there are, and where: kubectl get {kind.lower()}s -A.")
     if kind in _KINDS_OF_OURS:
         return Missing(
             f"This cluster knows no {kind}: its definitions (CRDs) are not installed. Install Cocoon Fleet's chart, "
