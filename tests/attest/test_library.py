@@ -25,6 +25,7 @@ from tests.attest.makers.amd import amd
 from tests.attest.makers.certificates import AT
 from tests.attest.makers.intel import intel
 from tests.attest.makers.nvidia import nvidia
+from tests.runner import https_files
 
 CRL = "amd/Genoa/vcek/crl.der"
 
@@ -163,6 +164,17 @@ async def test_a_mirror_and_its_failures() -> None:
             await gone.fetch(Need("amd/good"))
     with pytest.raises(Unavailable, match="closed"):
         await Mirror(address).fetch(Need("amd/good"))
+
+
+async def test_a_mirror_with_an_authority_of_ones_own() -> None:
+    async with https_files.serving() as files:
+        files.content["cc/amd/good"] = b"content"
+        address = f"https://localhost:{files.port}/cc"
+        async with Mirror(address, https_files.IDENTITY.certificate.decode()) as mirror:
+            assert await mirror.fetch(Need("amd/good")) == b"content"
+        async with Mirror(address) as stranger:
+            with pytest.raises(Unavailable, match="can't be reached"):
+                await stranger.fetch(Need("amd/good"))
 
 
 async def test_the_vendors_forms() -> None:

@@ -24,21 +24,25 @@ def read_places(text: str) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def open_library(places: Sequence[str], kept: str, now: Callable[[], float]) -> AsyncIterator[Library]:
+async def open_library(
+    places: Sequence[str], kept: str, now: Callable[[], float], more_authorities: str = ""
+) -> AsyncIterator[Library]:
     """A library over these places, asked in order; `kept` is a folder for copies, or empty.
+
+    `more_authorities` (PEM) are trusted besides the public ones.
 
     Raises ValueError for a place that is none.
     """
     async with AsyncExitStack() as stack:
-        sources = [await _open(place, stack) for place in places]
+        sources = [await _open(place, more_authorities, stack) for place in places]
         yield Library(sources, now, Folder(Path(kept)) if kept else None)
 
 
-async def _open(place: str, stack: AsyncExitStack) -> Source:
+async def _open(place: str, more: str, stack: AsyncExitStack) -> Source:
     if place == VENDORS:
-        return await stack.enter_async_context(Vendors())
+        return await stack.enter_async_context(Vendors(more_authorities=more))
     if place.startswith(("https://", "http://")):
-        return await stack.enter_async_context(Mirror(place))
+        return await stack.enter_async_context(Mirror(place, more))
     if place.startswith("/"):
         return Folder(Path(place))
     raise ValueError(_unknown(place))

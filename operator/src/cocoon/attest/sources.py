@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import ssl
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -76,15 +77,23 @@ class Answer(Struct, frozen=True):
 
 
 class Web:
-    """HTTP with bounds: size, time, no redirects. Proxies are those of the environment."""
+    """HTTP with bounds: size, time, no redirects. Proxies are those of the environment.
 
-    def __init__(self) -> None:
+    `more_authorities` (PEM) are trusted besides the public ones.
+    """
+
+    def __init__(self, more_authorities: str = "") -> None:
+        self._more = more_authorities
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Open it."""
         limit = aiohttp.ClientTimeout(total=PATIENCE)
-        self._session = aiohttp.ClientSession(timeout=limit, trust_env=True)
+        context = ssl.create_default_context()
+        if self._more:
+            context.load_verify_locations(cadata=self._more)
+        connector = aiohttp.TCPConnector(ssl=context)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=limit, trust_env=True)
         return self
 
     async def __aexit__(
@@ -115,8 +124,8 @@ class Web:
 class OverTheWeb:
     """A source behind web servers. Use it as a context manager."""
 
-    def __init__(self) -> None:
-        self._web = Web()
+    def __init__(self, more_authorities: str = "") -> None:
+        self._web = Web(more_authorities)
 
     async def __aenter__(self) -> Self:
         """Open it."""
@@ -132,8 +141,8 @@ class OverTheWeb:
 class Mirror(OverTheWeb):
     """A web server that has the folder's files under one address."""
 
-    def __init__(self, address: str) -> None:
-        super().__init__()
+    def __init__(self, address: str, more_authorities: str = "") -> None:
+        super().__init__(more_authorities)
         self._address = address.rstrip("/")
 
     async def fetch(self, need: Need) -> bytes:

@@ -51,8 +51,8 @@ class _Rim(Struct):
 class Vendors(OverTheWeb):
     """Fetches from the vendors."""
 
-    def __init__(self, addresses: Addresses | None = None) -> None:
-        super().__init__()
+    def __init__(self, addresses: Addresses | None = None, more_authorities: str = "") -> None:
+        super().__init__(more_authorities)
         self._at = addresses or Addresses()
 
     async def fetch(self, need: Need) -> bytes:

@@ -7,7 +7,7 @@ import logging
 import shutil
 import ssl
 import time
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime
 from typing import Final, Self
 
@@ -84,7 +84,7 @@ class Runner:
             web=outside,
             events=self.events,
             signer=signer,
-            keyrings=self._keyrings(await stack.enter_async_context(open_library(settings.collateral, "", time.time))),
+            keyrings=self._keyrings(await stack.enter_async_context(self._collateral())),
             contact=self.contact,
             metrics=self.metrics,
             now=time.time,
@@ -93,6 +93,9 @@ class Runner:
         stack.push_async_callback(self.jobs.close)
         self._watch(stack)
         await self._listen(around, signer)
+
+    def _collateral(self) -> AbstractAsyncContextManager[Library]:
+        return open_library(self.settings.collateral, "", time.time, self.settings.ca_bundle)
 
     def _keyrings(self, library: Library) -> Keyrings:
         return Keyrings(
