@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from demo.cluster import DemoCluster, program
 from demo.kubectl import Kubectl
 from devcluster.cluster import Cluster
 from tests.e2e.fleet import Fleet
+from tests.e2e.watch import Watch, watching
 
 ROOT = Path(__file__).parents[2]
+PROMETHEUS = shutil.which("prometheus")
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,26 @@ def demo(full_cluster: Cluster) -> Demo:
 
 
 @pytest.fixture(scope="session")
-def first_run(demo: Demo) -> subprocess.CompletedProcess[str]:
+def watch(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch | None]:
+    """The fleet's figures from its first minute on; none without a Prometheus."""
+    if PROMETHEUS is None:
+        yield None
+        return
+    with watching(PROMETHEUS, tmp_path_factory.mktemp("watch"), demo.cluster) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def first_run(demo: Demo, watch: Watch | None) -> subprocess.CompletedProcess[str]:
     """The demo's run on a cluster that has seen nothing of it."""
     return demo.run("up")
 
 
 @pytest.fixture(scope="session")
-def fleet(first_run: subprocess.CompletedProcess[str], demo: Demo) -> Fleet:
+def fleet(first_run: subprocess.CompletedProcess[str], demo: Demo, watch: Watch | None) -> Fleet:
     """What the demo has set up, for stories of one's own."""
     assert first_run.returncode == 0, first_run.stdout[-3000:] + first_run.stderr[-3000:]
     kubectl = Kubectl(program("node", "kubectl"), demo.cluster.state.admin_kubeconfig, story.NAMESPACE)
+    if watch is not None:
+        watch.trust(kubectl)
     return Fleet(kubectl, demo.cluster.store)

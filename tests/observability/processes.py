@@ -67,6 +67,8 @@ def snapshot() -> Snapshot:
     no_slots = Condition("Bound", "False", "NoFreeSlots", "…", STAMP, 1)
     found.put(a.job("waits", submitted=START - 4000, status=JobStatus(conditions=(no_slots,))))
     found.put(a.job("runs", status=JobStatus(state="Running")))
+    succeeded = JobStatus(state="Succeeded", cost="7", completion_time=STAMP)
+    found.put(a.job("unheard", status=succeeded, budget=9))
     found.put(PayoutLink(configured=True, unreachable_since=START - 5))
     found.put(Keyrings((Keyring("https://keyring", epoch="1", answers=True),)))
     return found
@@ -134,8 +136,8 @@ class Keys:
 
     def __init__(self) -> None:
         self.metrics = KeyringMetrics()
-        replica = SimpleNamespace(identities=SimpleNamespace(ready=True))
-        self.application = keyring_health.application(cast("Any", replica), cast("Any", {}), self.metrics)
+        replica = SimpleNamespace(identities=SimpleNamespace(ready=True), releases={})
+        self.application = keyring_health.application(cast("Any", replica), self.metrics)
 
     async def goes_on(self) -> None:
         self.metrics.calls.labels("release", "OK").inc()
@@ -156,7 +158,6 @@ class Payments:
         self._payments.show_standing(2, {"Drift": "…"})
         self._metrics.show_accepted("minilm", 2_000_000, 100_000)
         self._metrics.evidence.labels("Registered").inc()
-        self._metrics.missing.set(1)
 
 
 @asynccontextmanager
