@@ -36,6 +36,8 @@ class Means:
     accepted: AcceptedEvidence = field(default_factory=AcceptedEvidence)
     library: Library | None = None
     more_roots: frozenset[str] = frozenset()
+    namespaces: tuple[str, ...] = ()
+    """The namespaces to serve; all if empty."""
 
     @property
     def test_roots(self) -> Roots:
