@@ -156,7 +156,8 @@ class FakeRunner:
         boot = self.boot
         if not any(event.number > after for event in self._events):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), POLL)
+                async with asyncio.timeout(POLL):  # wait_for can lose a cancellation (Python 3.11)
+                    await self._news.wait()
         self.call()
         if boot != self.boot:
             raise Busy("The connection broke.")

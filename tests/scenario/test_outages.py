@@ -8,7 +8,7 @@ from cocoon.api.resources import POD, Manifest
 from cocoon.fleet.ports.failures import Busy
 from tests.scenario.builders import gpu_node, job, model, provider
 from tests.scenario.story import scenario
-from tests.scenario.world import World, any_server, job_is
+from tests.scenario.world import BEGINNING, World, any_server, job_is
 
 
 async def running(world: World, work: float, nodes: int = 2) -> str:
@@ -197,4 +197,47 @@ async def test_a_bind_whose_answer_is_lost_keeps_its_slots(world: World) -> None
     world.has(job("j2", "minilm", parallelism=4))
     await world.passes(60)
     assert world.job("j1")["state"] == "Running"
+    assert world.job("j2").get("state", "Pending") == "Pending"
+
+
+@scenario
+async def test_a_bind_that_was_broken_off_with_the_lease_keeps_its_slots(world: World) -> None:
+    """The Lease is lost while it is being written, and soon won again; the watch is late."""
+    world.work = 300.0
+    world.has(provider("dc1", [model("minilm", maxConcurrency=8)]), gpu_node("n1"), job("j0", "minilm"))
+    operator = world.starts()
+    await world.until(job_is("j0", "Running"))
+
+    async def hang(verb: str, body: Manifest) -> None:
+        if verb == "update_status" and body["metadata"]["name"] == "j1" and not operator.blind_to:
+            operator.blind_to.add("j1")
+            operator.leadership._held_until = world.now() - BEGINNING
+            await asyncio.Event().wait()
+
+    world.cluster.afterwards = hang
+    world.has(job("j1", "minilm", parallelism=6))
+    await world.until(lambda _: "j1" in operator.blind_to)
+    world.has(job("j2", "minilm", parallelism=4))
+    await world.until(lambda _: operator.leadership.leading)
+    await world.passes(60)
+    assert world.job("j1")["state"] == "Running"
+    assert world.job("j2").get("state", "Pending") == "Pending"
+
+
+@scenario
+async def test_who_takes_over_knows_what_was_bound_before(world: World) -> None:
+    """Its watch has not brought the last bind yet."""
+    world.work = 300.0
+    world.has(provider("dc1", [model("minilm", maxConcurrency=8)]), gpu_node("n1"), job("j0", "minilm"))
+    world.starts("a")
+    await world.until(job_is("j0", "Running"))
+    world.starts("b")
+    await world.passes(10)
+    world.operators["b"].blind_to.add("j1")
+    world.has(job("j1", "minilm", parallelism=6))
+    await world.until(job_is("j1", "Running"))
+    await world.kills("a")
+    world.has(job("j2", "minilm", parallelism=4))
+    await world.until(lambda w: w.operators["b"].leadership.leading, within=20)
+    await world.passes(60)
     assert world.job("j2").get("state", "Pending") == "Pending"

@@ -19,6 +19,7 @@ from cocoon.fleet.act import table
 from cocoon.fleet.act.announce import Announcer
 from cocoon.fleet.act.complain import complaint
 from cocoon.fleet.act.means import Means
+from cocoon.fleet.catching_up import CatchingUp
 from cocoon.fleet.in_turn import InTurn
 from cocoon.fleet.leadership import Leadership
 from cocoon.fleet.listener import Listener
@@ -56,7 +57,7 @@ OF_RUNNERS: Final = (PushJob, CancelAttempt, AcknowledgeEvents, ConfirmStanding,
 #: Actions with rooms of their own.
 APART: Final = (AttestServer, WriteProviderStatus, ApplyChildren, *OF_RUNNERS)
 #: Calls that acting makes at once: enough to keep an API server busy, and few enough to keep the line out of it.
-CALLS: Final = 32
+CALLS: Final = 16
 #: No action takes longer than this, in seconds.
 DEADLINE: Final = 90.0
 
@@ -110,12 +111,14 @@ class Loop:
         metrics.backing_off.set_function(lambda: means.mirror.snapshot.waiting)
         self._running: dict[asyncio.Task[None], Action] = {}
         self._led = False
+        self._catching_up = CatchingUp(means)
 
     async def run(self) -> None:
         """Plan and act for ever."""
-        await self._means.mirror.complete.wait()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch_leadership())
+            tasks.create_task(self._catching_up.run())
+            await self._means.mirror.complete.wait()
             tasks.create_task(self._announcer.run(self._means))
             due: Instant | None = None
             while True:
@@ -126,7 +129,7 @@ class Loop:
         """One round; when the next one is due if nothing changes."""
         self._means.mirror.changed.clear()
         leading = self._take_or_leave()
-        self._listener.sync(tasks, leading=leading)
+        self._listener.sync(tasks, leading=self._leadership.leading)
         now = self._means.clock.now()
         with self._metrics.round_seconds.time():
             planned = plan(self._means.mirror.snapshot, now, DECISIONS if leading else STANDBY)
@@ -159,8 +162,13 @@ class Loop:
         await clock.sleep(COALESCE if self._leadership.leading else STANDBY_PAUSE)
 
     def _take_or_leave(self) -> bool:
-        """Whether to act in this round. Who has just taken over looks at everything; who has lost it stops at once."""
+        """Whether to act in this round. Who has just taken over reads, then looks at everything; who lost it stops."""
         leading = self._leadership.leading
+        if not leading:
+            self._catching_up.missed()
+        elif not self._catching_up.done:
+            self._catching_up.begin()
+            leading = False
         if leading and not self._led:
             self._means.mirror.snapshot.touch_all()
         self._led = leading
@@ -170,6 +178,7 @@ class Loop:
         while True:
             await self._leadership.changed.wait()
             self._leadership.changed.clear()
+            self._catching_up.missed()
             self._means.mirror.changed.set()
             if not self._leadership.leading:
                 self.stop_acting()
@@ -277,5 +286,7 @@ class Loop:
 
     def _release(self, action: Action, *, done: bool, pause: float = 0.0) -> None:
         now = self._means.clock.now()
+        if not done and not self._leadership.leading:
+            self._catching_up.missed()
         self._means.mirror.snapshot.release(action, now, done=done, not_before=now + pause if pause else 0.0)
         self._means.mirror.changed.set()

@@ -41,6 +41,8 @@ class Mirror:
         self._observers = observers
         self._metrics = metrics
         self._versions: dict[Resource, dict[str, int]] = {resource: {} for resource in observers}
+        self._begun: dict[Resource, int] = dict.fromkeys(observers, 0)
+        self._listed: dict[Resource, int] = dict.fromkeys(observers, 0)
         self._tombstones: dict[Resource, dict[str, int]] = {resource: {} for resource in observers}
 
     def note(self, resource: Resource, event: str | None, body: Json) -> None:
@@ -82,10 +84,25 @@ class Mirror:
     async def relist(self, cluster: Cluster, namespaces: tuple[str, ...] = ()) -> None:
         """Read everything anew; drop what is no longer there."""
         for resource in self._observers:
-            for namespace in namespaces if namespaces and resource.namespaced else ("",):
-                await self._relist(cluster, resource, namespace)
+            await self.list_again(cluster, resource, namespaces)
         self.complete.set()
         self.changed.set()
+
+    async def list_again(self, cluster: Cluster, resource: Resource, namespaces: tuple[str, ...] = ()) -> None:
+        """Read all objects of a kind anew."""
+        self._begun[resource] = number = self._begun[resource] + 1
+        for namespace in namespaces if namespaces and resource.namespaced else ("",):
+            await self._relist(cluster, resource, namespace)
+        self._listed[resource] = max(self._listed[resource], number)
+        self.changed.set()
+
+    def begun(self, resource: Resource) -> int:
+        """How many LISTs of a kind were begun."""
+        return self._begun[resource]
+
+    def listed(self, resource: Resource) -> int:
+        """Which of them was the last one, in the order in which they began, that is in; 0 if none is."""
+        return self._listed[resource]
 
     async def reread(self, cluster: Cluster, resource: Resource, key: str) -> Json:
         """Read one object anew; None if it is gone."""

@@ -43,7 +43,8 @@ class MachineClock:
     async def wait(self, event: asyncio.Event, seconds: float) -> bool:
         """Wait for the event, at most that long; whether it came."""
         try:
-            await asyncio.wait_for(event.wait(), max(seconds, 0.0))
+            async with asyncio.timeout(max(seconds, 0.0)):  # wait_for can lose a cancellation (Python 3.11)
+                await event.wait()
         except TimeoutError:
             return False
         return True
