@@ -8,7 +8,7 @@ from cocoon.api.resources import POD, Manifest
 from cocoon.fleet.ports.failures import Busy
 from tests.scenario.builders import gpu_node, job, model, provider
 from tests.scenario.story import scenario
-from tests.scenario.world import BEGINNING, World, any_server, job_is
+from tests.scenario.world import World, any_server, job_is
 
 
 async def running(world: World, work: float, nodes: int = 2) -> str:
@@ -211,15 +211,17 @@ async def test_a_bind_that_was_broken_off_with_the_lease_keeps_its_slots(world: 
     async def hang(verb: str, body: Manifest) -> None:
         if verb == "update_status" and body["metadata"]["name"] == "j1" and not operator.blind_to:
             operator.blind_to.add("j1")
-            operator.leadership._held_until = world.now() - BEGINNING
+            world.cluster.down = True
             await asyncio.Event().wait()
 
     world.cluster.afterwards = hang
     world.has(job("j1", "minilm", parallelism=6))
     await world.until(lambda _: "j1" in operator.blind_to)
     world.has(job("j2", "minilm", parallelism=4))
-    await world.until(lambda _: operator.leadership.leading)
+    await world.until(lambda _: not operator.leadership.leading)
+    world.cluster.down = False
     await world.passes(60)
+    assert operator.leadership.leading
     assert world.job("j1")["state"] == "Running"
     assert world.job("j2").get("state", "Pending") == "Pending"
 
