@@ -12,12 +12,13 @@ from cocoon.api.evidence import FORMAT, Bundle, Keys, Tee
 from cocoon.api.trust import Trust
 from cocoon.attest import bundle as bundles
 from cocoon.attest.age import keys as age_keys
-from tests.attest.makers.intel import MR_TD, intel
+from tests.attest.makers.intel import MR_TD, RTMRS, intel
 
 INTEL = intel()
 NAME = f"intel/{INTEL.fmspc.hex().upper()}/platform.json"
+GUEST = {"mrTd": MR_TD.hex(), "rtmrs": [value.hex() for value in RTMRS]}
 TERMS: dict[str, Any] = {
-    "keyring": {"trust": "Test", "testRoots": [INTEL.root.fingerprint], "measurements": [MR_TD.hex()]},
+    "keyring": {"trust": "Test", "testRoots": [INTEL.root.fingerprint], "policy": {"measurements": [GUEST]}},
     "runners": {"trust": "Test"},
 }
 

@@ -85,7 +85,7 @@ async def test_evidence_from_a_file(prompt: Prompt) -> None:
         ({"keyring": {"trust": "Hardware", "measurements": ["ab"]}}, BAD_NEWS, "development root"),
         ({"keyring": {"trust": "Test", "measurements": ["another"]}}, BAD_NEWS, "measurement"),
         ({"keyring": {"trust": "Test", "terms": "00" * 32}}, BAD_NEWS, "wallet"),
-        ({"keyring": {}}, FAILED, "keyring.measurements"),
+        ({"keyring": {}}, FAILED, "keyring.policy.measurements"),
         ({"runners": {"trust": "Hardware"}}, FAILED, "runners.measurements"),
         ({"runners": {"trust": "Test", "measurement": []}}, FAILED, "unknown field"),
         ({"releases": 0}, FAILED, "releases"),

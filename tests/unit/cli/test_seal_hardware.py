@@ -15,6 +15,7 @@ from cocoon.keyring.process import Keyring
 from tests.attest.makers.certificates import AT, DAY, NOW
 from tests.keyring import kit
 from tests.unit.cli import hardware_keyring
+from tests.unit.cli.hardware_keyring import GUEST
 from tests.unit.cli.sealing_prompt import Prompt
 
 
@@ -88,9 +89,15 @@ async def test_collateral_that_speaks_against_it(prompt: Prompt, wish: dict[str,
     [
         ({"testRoots": []}, BAD_NEWS, "root"),
         ({"testRoots": ["00" * 32]}, BAD_NEWS, "root"),
-        ({"measurements": ["00" * 48]}, BAD_NEWS, "does not meet your terms"),
+        ({"policy": {"measurements": [{"mrTd": "00" * 48}]}}, BAD_NEWS, "does not meet your terms"),
+        ({"policy": {"measurements": [GUEST | {"rtmrs": ["00" * 48]}]}}, BAD_NEWS, "[GuestMismatch]"),
+        ({"policy": {"measurements": [GUEST | {"mrConfigId": "ab" * 48}]}}, BAD_NEWS, "init data"),
+        ({"policy": {"measurements": [GUEST], "minimumTcbDate": "2026-01-01"}}, BAD_NEWS, "minimum date"),
+        ({"policy": {"measurements": [GUEST], "minimumTcbDate": "soon"}}, FAILED, "soon"),
+        ({"policy": {"measurement": []}}, FAILED, "unknown field"),
         ({"trust": "Hardware"}, FAILED, "keyring.testRoots"),
         ({"trust": "Hardware", "testRoots": []}, BAD_NEWS, "root"),
+        ({"trust": "Hardware", "testRoots": [], "measurements": ["ab"]}, BAD_NEWS, "by launch measurement alone"),
     ],
 )
 async def test_terms_that_it_does_not_meet(

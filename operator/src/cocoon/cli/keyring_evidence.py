@@ -63,7 +63,9 @@ async def from_keyring(address: str, demand: Demand) -> Recipient:
             async with Channel(address, noting) as channel:
                 bundle = await channel.attest(demand.policy)
         except channels.Distrusted as error:
-            _refuse(address, str(error), undecided=bool(said) and is_undecided(said[-1]))
+            if said and not said[-1].trusted:
+                _refuse(address, said[-1])
+            raise _refusal(address, str(error)) from None
     return Recipient(bundle.keys.sealing, said[-1].trust)
 
 
@@ -73,7 +75,7 @@ async def from_file(path: Path, demand: Demand) -> Recipient:
     async with _judge(demand) as judge:
         verdict = await judge(raw, bundle.nonce, demand.policy)
     if not verdict.trusted:
-        _refuse(str(path), " ".join(reason.message for reason in verdict.reasons), undecided=is_undecided(verdict))
+        _refuse(str(path), verdict)
     return Recipient(bundle.keys.sealing, verdict.trust)
 
 
@@ -124,13 +126,18 @@ async def _speaking_to(address: str) -> AsyncIterator[None]:
         ) from None
 
 
-def _refuse(where: str, reasons: str, *, undecided: bool) -> NoReturn:
-    if undecided:
+def _refuse(where: str, verdict: Verdict) -> NoReturn:
+    reasons = " ".join(f"{reason.message} [{reason.code}]" for reason in verdict.reasons)
+    if is_undecided(verdict):
         raise Failure(
             f"Nothing was sealed: the keyring's evidence from {where} can't be checked to its end. {reasons} "
             "--collateral names sources: vendors, an https address, or a folder (see `kubectl cocoon collateral`).",
             UNDECIDED,
         )
-    raise Failure(
+    raise _refusal(where, reasons)
+
+
+def _refusal(where: str, reasons: str) -> Failure:
+    return Failure(
         f"Nothing was sealed: the keyring's evidence from {where} does not meet your terms. {reasons}", BAD_NEWS
     )

@@ -11,6 +11,7 @@ import click
 from msgspec import Struct
 
 from cocoon.attest.opening import VENDORS
+from cocoon.cli import screen
 from cocoon.cli.cluster import connected
 from cocoon.cli.collateral_places import on_collateral, read_places
 from cocoon.cli.failure import BAD_NEWS, USAGE, Failure
@@ -72,7 +73,12 @@ async def recipient(terms: SealingTerms, sealing: Sealing, providers: Sequence[P
             "--keyring URL, or --evidence FILE.",
             USAGE,
         )
-    demand = Demand(terms.keyring.policy(), read_places("--collateral", sealing.collateral or VENDORS))
+    if terms.keyring.by_launch_alone:
+        screen.note(
+            "Your terms name keyrings by launch measurement alone, which says little of what runs in them: list "
+            "keyring.policy.measurements with mrTd, rtmrs and mrConfigId, or launchMeasurement and hostData."
+        )
+    demand = Demand(terms.keyring.demanded, read_places("--collateral", sealing.collateral or VENDORS))
     async with AsyncExitStack() as stack:
         told = None
         if providers:

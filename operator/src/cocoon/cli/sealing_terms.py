@@ -3,7 +3,10 @@
 ```yaml
 keyring:
   trust: Hardware              # or Test: development evidence, which proves nothing
-  measurements: ["…"]          # keyrings that you trust; needed for Hardware
+  policy:                      # keyrings that you trust, as in spec.confidential.policy of a provider
+    measurements:
+    - {mrTd: "…", rtmrs: ["…", "…", "…"], mrConfigId: "…"}
+  measurements: ["…"]          # the same by launch measurement alone, which says little: below
   terms: "…"                   # SHA-256 of the keyring's own terms, if you have read them
   testRoots: ["…"]             # with trust: Test, SHA-256 of root certificates, for tests of hardware evidence
 runners:
@@ -13,6 +16,9 @@ runners:
 releases: 3                    # how many starts of runners may get the key: retries need more than one
 expiresIn: 24h
 ```
+
+A launch measurement is on TDX that of the virtual firmware, and on neither TEE that of the init data, which say what
+runs on the kernel: name keyrings with all their golden values.
 """
 
 from __future__ import annotations
@@ -27,7 +33,9 @@ from cocoon.api.durations import parse_duration
 from cocoon.api.sealing import MAXIMUM_RELEASES
 from cocoon.api.trust import Trust
 from cocoon.attest.policy import Policy
+from cocoon.attest.stated import with_terms
 from cocoon.cli.failure import Failure
+from cocoon.cli.verifying.own_policy import WrittenPolicy, check_date
 
 
 class KeyringTerms(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -37,10 +45,17 @@ class KeyringTerms(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     measurements: tuple[str, ...] = ()
     terms: str = ""
     test_roots: tuple[str, ...] = ()
+    policy: WrittenPolicy = field(default_factory=WrittenPolicy)
 
-    def policy(self) -> Policy:
+    @property
+    def by_launch_alone(self) -> bool:
+        """Whether guests of hardware are accepted whose kernel or init data nobody has looked at."""
+        return self.trust is Trust.HARDWARE and bool(self.measurements)
+
+    @property
+    def demanded(self) -> Policy:
         """As verifiers take it."""
-        return Policy(
+        policy = Policy(
             role="keyring",
             trust=self.trust,
             allow_test_roots=self.trust is Trust.TEST,
@@ -48,6 +63,7 @@ class KeyringTerms(Struct, frozen=True, forbid_unknown_fields=True, rename="came
             measurements=self.measurements,
             payee=f"terms:{self.terms}" if self.terms else None,
         )
+        return with_terms(policy, self.policy)
 
 
 class RunnerTerms(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,6 +94,7 @@ def read_terms(path: Path) -> SealingTerms:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
         terms = msgspec.convert(given or {}, SealingTerms)
         lifetime = terms.lifetime
+        check_date(terms.keyring.policy)
     except (OSError, yaml.YAMLError, ValueError) as error:
         raise Failure(f"{path} can't be taken as your terms for sealing: {error}.") from error
     if lifetime < 60 or not 1 <= terms.releases <= MAXIMUM_RELEASES or terms.runners.gpus < 0:
@@ -93,9 +110,9 @@ def _check(terms: SealingTerms, path: Path) -> None:
             f"{path} lists keyring.testRoots, which prove nothing about hardware, and asks for trust Hardware: drop "
             "the list, or write trust: Test."
         )
-    if keyring.trust is Trust.HARDWARE and not keyring.measurements:
+    if keyring.trust is Trust.HARDWARE and not (keyring.measurements or keyring.policy.measurements):
         raise Failure(
-            f"{path} asks for a keyring with trust Hardware and names no keyring.measurements: "
+            f"{path} asks for a keyring with trust Hardware and names no keyring.policy.measurements: "
             "list the keyrings that you trust, or nothing can be sealed."
         )
     if runners.trust is Trust.HARDWARE and not runners.measurements and not keyring.terms:

@@ -39,7 +39,7 @@ class _Amd(AmdTcb, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """As above."""
 
 
-class _Terms(AttestationPolicy, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class WrittenPolicy(AttestationPolicy, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """As above."""
 
     minimum_amd_tcb: tuple[_Amd, ...] = ()
@@ -53,7 +53,7 @@ class OwnPolicy(Struct, frozen=True, forbid_unknown_fields=True, rename="camel")
     trust: Trust | None = None
     require_gpu: bool | None = field(default=None, name="requireGPU")
     test_roots: tuple[str, ...] = ()
-    policy: _Terms = field(default_factory=_Terms)
+    policy: WrittenPolicy = field(default_factory=WrittenPolicy)
 
 
 def read_policy(path: Path | None, *, allow_test_roots: bool) -> Policy:
@@ -75,9 +75,14 @@ def read_policy(path: Path | None, *, allow_test_roots: bool) -> Policy:
 def _read(path: Path) -> OwnPolicy:
     try:
         found = msgspec.convert(tree(whole(path)) or {}, OwnPolicy)
-        if found.policy.minimum_tcb_date is not None:
-            date.fromisoformat(found.policy.minimum_tcb_date)
+        check_date(found.policy)
     except (ValueError, RecursionError) as error:
         hint = " Write dates in quotes." if "`date`" in str(error) else ""
         raise Failure(f"{path} can't be taken as your policy for evidence: {error}.{hint}", USAGE) from None
     return found
+
+
+def check_date(policy: AttestationPolicy) -> None:
+    """Raises ValueError unless its date is one."""
+    if policy.minimum_tcb_date is not None:
+        date.fromisoformat(policy.minimum_tcb_date)
