@@ -6,9 +6,11 @@ import asyncio
 import copy
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cocoon.fleet.ports.failures import Busy, Refused
 from cocoon.fleet.ports.login import log_in
@@ -54,10 +56,30 @@ def test_definitions_of_another_release(own_api_cluster: ApiServer) -> None:
     refused = said(own_api_cluster).removeprefix("Refused: ")
     assert refused.startswith("The CustomResourceDefinition inferencejobs.cocoonfleet.io is of another release")
     assert "it lacks status.binding.price, status.receipt, and" in refused
-    ended = operator(own_api_cluster)
+    ended = operator(own_api_cluster.kubeconfig)
     assert (ended.returncode, refused in ended.stdout + ended.stderr) == (2, True)
     renew(kube)
     until(lambda: not said(own_api_cluster), "the new definitions being published")
+
+
+def test_an_operator_without_rights(own_api_cluster: ApiServer, tmp_path: Path) -> None:
+    kube = own_api_cluster.kube()
+    for made in (crd("inferencejobs"), crd("cocoonproviders")):
+        kube.call("POST", PATH, made)
+    until(lambda: not said(own_api_cluster), "the definitions being published")
+    account = "/api/v1/namespaces/default/serviceaccounts"
+    kube.call("POST", account, {"metadata": {"name": "nobody"}})
+    token = kube.call("POST", f"{account}/nobody/token", {"spec": {}})["status"]["token"]
+    config = yaml.safe_load(own_api_cluster.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    file = tmp_path / "nobody.kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    ended = operator(file)
+    assert ended.returncode == 2
+    said_last = ended.stdout + ended.stderr
+    assert "system:serviceaccount:default:nobody" in said_last
+    assert "cannot get resource" in said_last
+    assert "helm upgrade" in said_last
 
 
 def renew(kube: Kube) -> None:
@@ -67,7 +89,7 @@ def renew(kube: Kube) -> None:
     kube.call("PUT", f"{PATH}/{name}", there | {"spec": crd("inferencejobs")["spec"]})
 
 
-def operator(server: ApiServer) -> subprocess.CompletedProcess[str]:
+def operator(kubeconfig: Path) -> subprocess.CompletedProcess[str]:
     """How a real operator process ends, and what it says."""
-    command = [sys.executable, "-m", "cocoon.fleet", f"--kubeconfig={server.kubeconfig}", "--namespace=default"]
+    command = [sys.executable, "-m", "cocoon.fleet", f"--kubeconfig={kubeconfig}", "--namespace=default"]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -114,5 +114,5 @@ def test_a_name_that_is_too_long(helm: Path) -> None:
 
 
 def template(helm: Path, *words: str) -> Done:
-    command = [helm, "template", words[0], CHART, *words[1:]]
+    command: list[str | Path] = [helm, "template", words[0], CHART, *words[1:]]
     return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -25,6 +25,9 @@ PAGE: Final = 500
 DEADLINE: Final = aiohttp.ClientTimeout(total=15, connect=5)
 LIST_DEADLINE: Final = aiohttp.ClientTimeout(total=60, connect=5)
 _JSON: Final = "application/json"
+_RIGHTS: Final = (
+    "The chart's Role and ClusterRole give the operator its rights: helm upgrade brings back what was taken."
+)
 _APPLY: Final = "application/apply-patch+yaml"
 
 
@@ -162,5 +165,7 @@ def _failure(status: int, raw: bytes, headers: Mapping[str, str]) -> Failure:
         message = raw[:200].decode(errors="replace")
     if status == 422 and "metadata.uid" in message:
         return Gone(f"another object has this name now: {message[:300]}")  # how an apply to another uid is answered
+    if status == 403 and 'User "' in message:
+        message = f"{message[:800]}. {_RIGHTS}"
     after = headers.get("Retry-After", "0")
     return failure_of(status, f"{status}: {message[:1000]}", float(after) if after.isdigit() else 0.0)
