@@ -23,6 +23,15 @@ def test_the_demo_runs_real_jobs_and_verifies_their_receipts(first_run: subproce
     assert len(re.findall("verified ✓", first_run.stdout)) == 5
 
 
+def test_from_helm_install_to_the_last_job_it_takes_less_than_three_minutes(
+    first_run: subprocess.CompletedProcess[str],
+) -> None:
+    steps = r"(\d+\.\d) s  (?:the operator, [^\n]+ by their Helm chart|play money: [^\n]+|a provider|jobs)\n"
+    seconds = [float(found) for found in re.findall(steps, first_run.stdout)]
+    assert len(seconds) == 4, first_run.stdout[-6000:]
+    assert sum(seconds) < 180
+
+
 def test_the_demo_ends_with_ton_on_the_chain(first_run: subprocess.CompletedProcess[str]) -> None:
     last = first_run.stdout.strip().splitlines()[-1]
     balance = re.search(r"has (0\.\d{9}) TON on the chain, says an independent client", last)
