@@ -44,3 +44,19 @@ async def test_a_process_from_start_to_end(tmp_path: Path, database: str) -> Non
     assert first.pid
     os.kill(first.pid, signal.SIGTERM)
     assert await first.wait() == 0
+
+
+async def test_a_database_that_is_out_of_reach(tmp_path: Path) -> None:
+    """It ends with a sentence that says where to look, and never with the URL, which holds the password."""
+    made = kit.settings(tmp_path, "", kit.SignedBy(), http=HttpSettings("127.0.0.1", 0))
+    (tmp_path / "database").write_text("postgresql://payer:s3cret@127.0.0.1:1/books\n")
+    config = tmp_path / "payout.yaml"
+    config.write_bytes(msgspec.yaml.encode(structs.replace(made, database_file=str(tmp_path / "database"))))
+    process = await start("--config", str(config), "serve")
+    _, said = await process.communicate()
+    last = said.decode().splitlines()[-1]
+    assert process.returncode == 1
+    assert last.startswith("The database does not answer: ")
+    assert "Look whether PostgreSQL runs" in last
+    assert "payout.database.existingSecret" in last
+    assert b"s3cret" not in said

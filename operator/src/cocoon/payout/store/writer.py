@@ -5,13 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Self
+from typing import Final, Self
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cocoon.payout.store.database import WriterLock, database_url, open_engine
 from cocoon.payout.store.migrate import migrate
+
+#: What to do when it can't be opened.
+_LOOK: Final = {
+    "sqlite": "Look whether the volume is mounted, is not full and can be written.",
+    "postgresql": (
+        "Look whether PostgreSQL runs, whether the URL in the Secret payout.database.existingSecret leads there, and "
+        "whether the NetworkPolicy lets us through (payout.database.port and peers)."
+    ),
+}
 
 
 class DatabaseAway(Exception):
@@ -36,7 +45,7 @@ class Store:
                 await connection.run_sync(migrate)
         except (DBAPIError, OSError) as error:
             await self.__aexit__()
-            raise DatabaseAway(f"The database does not answer: {_why(error)}.") from None
+            raise DatabaseAway(f"The database does not answer: {_why(error)}. {_LOOK[self.dialect]}") from None
         except BaseException:
             await self.__aexit__()
             raise
