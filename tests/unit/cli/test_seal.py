@@ -48,6 +48,7 @@ async def test_a_job_is_sealed_for_itself_alone(prompt: Prompt) -> None:
     assert job["metadata"].pop("labels") == {"cocoonfleet.io/sealed-to": policy.epoch}
     assert job["metadata"] == JOB["metadata"]
     assert "trust: Test" in prompt.said
+    assert prompt.keyring.replica.name.removeprefix("terms:") in prompt.said
     assert stat.S_IMODE(prompt.key.stat().st_mode) == 0o600
 
 

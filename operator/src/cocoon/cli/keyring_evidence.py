@@ -27,10 +27,11 @@ from cocoon.cli.failure import BAD_NEWS, UNDECIDED, Failure, Unreachable
 
 
 class Recipient(Struct, frozen=True):
-    """Whom to seal to: an X25519 key (32 bytes) and the trust that its evidence gives."""
+    """Whom to seal to: an X25519 key (32 bytes), the trust that its evidence gives, and SHA-256 of its terms."""
 
     key: bytes
     trust: str
+    terms: str
 
     @property
     def text(self) -> str:
@@ -41,6 +42,11 @@ class Recipient(Struct, frozen=True):
     def epoch(self) -> str:
         """The recipient's public name."""
         return age_keys.epoch(self.key)
+
+    @property
+    def described(self) -> str:
+        """For whoever seals to it."""
+        return f"{self.text} (epoch {self.epoch}, trust: {self.trust}, the keyring's own terms: {self.terms})"
 
 
 class Demand(Struct, frozen=True):
@@ -66,7 +72,7 @@ async def from_keyring(address: str, demand: Demand) -> Recipient:
             if said and not said[-1].trusted:
                 _refuse(address, said[-1])
             raise _refusal(address, str(error)) from None
-    return Recipient(bundle.keys.sealing, said[-1].trust)
+    return _recipient(bundle, said[-1])
 
 
 async def from_file(path: Path, demand: Demand) -> Recipient:
@@ -76,7 +82,7 @@ async def from_file(path: Path, demand: Demand) -> Recipient:
         verdict = await judge(raw, bundle.nonce, demand.policy)
     if not verdict.trusted:
         _refuse(str(path), verdict)
-    return Recipient(bundle.keys.sealing, verdict.trust)
+    return _recipient(bundle, verdict)
 
 
 async def unverified(address: str) -> bytes:
@@ -105,6 +111,10 @@ def read_evidence(path: Path) -> tuple[bytes, Bundle]:
         raise Failure(f"{path} can't be read: {error.strerror}.") from error
     except bundles.MalformedBundle as error:
         raise Failure(f"{path} is no evidence: {error}") from error
+
+
+def _recipient(bundle: Bundle, verdict: Verdict) -> Recipient:
+    return Recipient(bundle.keys.sealing, verdict.trust, bundle.payee.removeprefix("terms:"))
 
 
 @asynccontextmanager

@@ -86,7 +86,7 @@ async def _seal(job: Manifest, asked: Asked, sealing: Sealing, reach: Reach) -> 
     terms, place = sealing.own_terms, asked.place
     found = await recipient(terms, sealing, _providers(job, asked, sealing), reach)
     sealed = seal(job, Wish(terms, found, sealing.answers_to, asked.input, place))
-    screen.note(f"Sealed to {found.text} (epoch {found.epoch}, trust: {found.trust}).")
+    screen.note(f"Sealed to {found.described}.")
     return sealed
 
 

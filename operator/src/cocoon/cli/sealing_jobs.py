@@ -33,7 +33,7 @@ async def sealed(jobs: Sequence[Manifest], namespace: str, sealing: Sealing, rea
         found = known.get(providers) or await recipient(terms, sealing, providers, reach)
         known[providers] = found
         done.append(seal(job, Wish(terms, found, sealing.answers_to)))
-        screen.note(f"Sealed {_called(job)} to {found.text} (epoch {found.epoch}, trust: {found.trust}).")
+        screen.note(f"Sealed {_called(job)} to {found.described}.")
     return done
 
 
