@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from imagebuild import buildah, catalogue, models, paths, triton_host
+from imagebuild import archives, buildah, catalogue, models, paths, triton_host
 from imagebuild.errors import BuildError
 from imagebuild.screen import step
 
@@ -32,6 +32,8 @@ def _parser() -> argparse.ArgumentParser:
     save = commands.add_parser("save", help="write an image as a docker-archive")
     save.add_argument("name")
     save.add_argument("archive", type=Path)
+    archive = commands.add_parser("archive", help="write images as OCI archives to build/images; print their digests")
+    archive.add_argument("names", nargs="*", metavar="NAME")
     identity = commands.add_parser("id", help="print the id of an image")
     identity.add_argument("name")
     commands.add_parser("models", help="build the models and their archives; print names, archives and digests")
@@ -49,6 +51,12 @@ def _build(options: argparse.Namespace) -> None:
 def _save(options: argparse.Namespace) -> None:
     with step(f"archive of {options.name}"):
         buildah.save(options.name, options.archive)
+
+
+def _archive(options: argparse.Namespace) -> None:
+    catalogue.build(options.names)
+    for name, digest in archives.write(options.names or catalogue.shipped()).items():
+        print(f"{name}@{digest}")
 
 
 def _id(options: argparse.Namespace) -> None:
@@ -78,6 +86,7 @@ def _clean(options: argparse.Namespace) -> None:
 _COMMANDS = {
     "build": _build,
     "save": _save,
+    "archive": _archive,
     "id": _id,
     "models": _models,
     "triton-host": _triton_host,

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from imagebuild import host, paths
 from imagebuild.errors import BuildError
@@ -31,7 +32,6 @@ class Recipe:
     sources: tuple[str | Path, ...]
     contexts: Mapping[str, Path] = field(default_factory=dict)
     arguments: Mapping[str, str] = field(default_factory=dict)
-    timestamp: int | None = None
 
 
 def image(name: str) -> str:
@@ -53,18 +53,21 @@ def _build(recipe: Recipe) -> None:
     options = ["--layers", "--pull-never", "--tag", image(recipe.name), "--file", str(recipe.dockerfile)]
     options += [f"--build-context={name}={path}" for name, path in recipe.contexts.items()]
     options += [f"--build-arg={name}={value}" for name, value in recipe.arguments.items()]
-    options += [] if recipe.timestamp is None else [f"--timestamp={recipe.timestamp}"]
+    options += [
+        "--timestamp=0",
+        "--identity-label=false",
+    ]  # neither when nor by which buildah: the same digest everywhere
     ignored = recipe.dockerfile.with_name("Dockerfile.dockerignore")
     options += [f"--ignorefile={ignored}"] if ignored.exists() else []
     _buildah("build", *options, str(recipe.context))
 
 
-def save(name: str, archive: Path) -> None:
-    """Write an image as a docker-archive, which `ctr images import` and `docker load` take."""
+def save(name: str, archive: Path, kind: Literal["docker-archive", "oci-archive"] = "docker-archive") -> None:
+    """Write an image as a docker-archive, which `ctr images import` and `docker load` take, or as an OCI archive."""
     if not identity(name):
         raise BuildError(f"There is no image {name}: build it first (imagebuild build {name}).")
     archive.unlink(missing_ok=True)
-    _buildah("push", "--quiet", image(name), f"docker-archive:{archive.absolute()}:{image(name)}")
+    _buildah("push", "--quiet", image(name), f"{kind}:{archive.absolute()}:{image(name)}")
 
 
 def identity(name: str) -> str:

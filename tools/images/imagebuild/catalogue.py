@@ -1,5 +1,6 @@
 """Which images there are, what each is built from, and in which order."""
 
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,13 +10,19 @@ from imagebuild.errors import BuildError
 from imagebuild.screen import step
 
 COMPONENTS = ("fleet", "runner", "payout", "localton", "keyring", "cli")
-#: Of all that an image holds, where that is not our licence alone: pytonlib is GPL-3.0.
-LICENSES = dict.fromkeys(("payout", "localton"), "Apache-2.0 AND GPL-3.0-only")
+#: Of what an image runs, where that is not our licence alone.
+LICENSES = dict.fromkeys(("payout", "localton"), "Apache-2.0 AND GPL-3.0-only AND LGPL-2.1-or-later")
+REMARK = ". It holds pytonlib, a component under GPL-3.0"
 
 
 def names() -> list[str]:
     """All images that can be built now, in order: a component counts once its locked requirements are there."""
     return ["base", "triton-cpu", *(name for name in COMPONENTS if _requirements(name).exists())]
+
+
+def shipped() -> list[str]:
+    """All images but the base, which is in each of them."""
+    return [name for name in names() if name != "base"]
 
 
 def build(wanted: Sequence[str]) -> None:
@@ -32,7 +39,7 @@ def build(wanted: Sequence[str]) -> None:
 
 def _base() -> Recipe:
     folder = rootfs.fetch()
-    return Recipe("base", paths.IMAGES / "base" / "Dockerfile", folder, (folder.name,), timestamp=0)
+    return Recipe("base", paths.IMAGES / "base" / "Dockerfile", folder, (folder.name,))
 
 
 def _triton_cpu() -> Recipe:
@@ -46,10 +53,22 @@ def _triton_cpu() -> Recipe:
 def _component(name: str) -> Recipe:
     folder = paths.IMAGES / "component"
     requirements, package = _requirements(name), paths.REPOSITORY / "operator/src/cocoon"
-    sources = (requirements, package, paths.REPOSITORY / "LICENSE", buildah.identity("base"))
+    texts = (paths.REPOSITORY / "LICENSE", paths.REPOSITORY / "NOTICE")
+    sources = (requirements, package, *texts, buildah.identity("base"))
     contexts = {"wheels": wheels.fetch(requirements)}
-    arguments = {"BASE": buildah.image("base"), "COMPONENT": name, "LICENSES": LICENSES.get(name, "Apache-2.0")}
+    arguments = {
+        "BASE": buildah.image("base"),
+        "COMPONENT": name,
+        "VERSION": _version(),
+        "LICENSES": LICENSES.get(name, "Apache-2.0"),
+        "REMARK": REMARK if name in LICENSES else "",
+    }
     return Recipe(name, folder / "Dockerfile", paths.REPOSITORY, sources, contexts, arguments)
+
+
+def _version() -> str:
+    project = tomllib.loads((paths.REPOSITORY / "pyproject.toml").read_text())["project"]
+    return str(project["version"])
 
 
 def _requirements(component: str) -> Path:

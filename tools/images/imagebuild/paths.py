@@ -12,6 +12,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 IMAGES = REPOSITORY / "images"
+BUILT_IMAGES = REPOSITORY / "build" / "images"
 BUILT_MODELS = REPOSITORY / "build" / "models"
 
 

@@ -20,7 +20,8 @@ def folder() -> Path:
 
 
 def fetch(requirements: Path) -> Path:
-    """Make sure that all wheels of a requirements file are there; give their folder."""
+    """Make sure that all wheels of a requirements file, and a pip to install them, are there; give their folder."""
+    paths.kept(folder() / "pip", _copy_pip)
     stamp = folder() / f".{requirements.stem}-{paths.fingerprint(requirements)}"
     if not stamp.exists():
         with paths.making(stamp):
@@ -31,8 +32,18 @@ def fetch(requirements: Path) -> Path:
     return folder()
 
 
+def _fetcher() -> Path:
+    return paths.kept(paths.cache() / "fetcher", _environment)
+
+
+def _copy_pip(folder: Path) -> None:
+    """For images, whose Python has none of its own: it must not stay in them."""
+    packages = next(_fetcher().glob("lib/python3*/site-packages"))
+    shutil.copytree(packages / "pip", folder / "pip", ignore=shutil.ignore_patterns("__pycache__"))
+
+
 def _fetch(requirements: Path) -> None:
-    pip = paths.kept(paths.cache() / "fetcher", _environment) / "bin" / "python"
+    pip = _fetcher() / "bin" / "python"
     with step(f"wheels of {requirements.relative_to(paths.REPOSITORY)}"):
         options = ("--no-deps", "--only-binary=:all:", "--require-hashes", "--find-links", folder())
         host.run(pip, "-m", "pip", "download", *_QUIET, *options, "-d", folder(), "-r", requirements)
