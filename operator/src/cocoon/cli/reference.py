@@ -17,11 +17,20 @@ from cocoon.cli.failure import MEANINGS
 _HEAD = """\
 # kubectl cocoon
 
-Made by `python -m cocoon.cli.reference`; change the commands, not this page.
+<!-- Made by `python -m cocoon.cli.reference`; change the commands, not this page. -->
 
 The fleet of confidential GPUs at a prompt. It is a kubectl plugin: the program `kubectl-cocoon` anywhere on the `PATH`
 is `kubectl cocoon`. `kubectl_complete-cocoon` beside it completes commands, options and names; `kubectl cocoon
 completion` prints completion scripts for `kubectl-cocoon` itself.
+
+To install it, with Python 3.11 or newer, in a copy of the repository:
+
+```console
+$ python3 -m venv ~/.cocoon
+$ ~/.cocoon/bin/pip install '.[cli]'
+$ export PATH=~/.cocoon/bin:$PATH
+$ kubectl cocoon --help
+```
 
 It finds the cluster as kubectl does, and may do what its user may do. What it prints on standard output is what was
 asked for; everything else goes to standard error. Colours appear on terminals only, and not if `NO_COLOR` is set.
