@@ -167,6 +167,7 @@ def test_the_gpus_go_to_triton() -> None:
     pod = _pod(_provider([builders.model("minilm", gpus=4)], triton={"resources": {"limits": {"memory": "1Gi"}}}))
     assert _container(pod, "triton")["resources"]["limits"] == {"memory": "1Gi", builders.GPU: "4"}
     assert builders.GPU not in _container(pod, "runner")["resources"]["limits"]
+    assert _environment(pod)["COCOON_GPUS"] == "4", "so the runner knows whom to ask"
 
 
 @pytest.mark.parametrize(

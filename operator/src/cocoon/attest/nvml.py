@@ -10,6 +10,7 @@ import importlib
 from typing import Any, Final
 
 from cocoon.api.evidence import GpuEvidence
+from cocoon.attest.nvml_reports import GpuFailure, reports
 from cocoon.attest.tsm import TeeFailure
 
 NONCE_BYTES: Final = 32
@@ -48,34 +49,6 @@ class Nvml:
         except ImportError:
             raise TeeFailure("GPUs can't be asked: install nvidia-ml-py in the runner's image.") from None
         try:
-            nvml.nvmlInit()
-        except nvml.NVMLError as error:
-            raise TeeFailure(f"GPUs can't be asked ({error}): check the NVIDIA driver of this guest.") from None
-        try:
-            _check_mode(nvml)
-            count = nvml.nvmlDeviceGetCount()
-            if not count:
-                raise TeeFailure("The driver knows no GPU: check that the Pod was given one.")
-            return tuple(_one(nvml, index, nonce) for index in range(count))
-        except nvml.NVMLError as error:
-            raise TeeFailure(f"A GPU did not attest itself ({error}): check its driver and VBIOS.") from None
-        finally:
-            nvml.nvmlShutdown()
-
-
-def _check_mode(nvml: Any) -> None:  # noqa: ANN401 - a module without types
-    state = nvml.nvmlSystemGetConfComputeState()
-    if state.ccFeature != nvml.NVML_CC_SYSTEM_FEATURE_ENABLED:
-        raise TeeFailure("Confidential computing is off on the GPUs: label their node nvidia.com/cc.mode=on.")
-    if state.devToolsMode != nvml.NVML_CC_SYSTEM_DEVTOOLS_MODE_OFF:
-        raise TeeFailure("The GPUs are in developer mode, which lets tools read them: set their mode to on.")
-
-
-def _one(nvml: Any, index: int, nonce: bytes) -> GpuEvidence:  # noqa: ANN401 - a module without types
-    device = nvml.nvmlDeviceGetHandleByIndex(index)
-    report = nvml.nvmlDeviceGetConfComputeGpuAttestationReport(device, nonce)
-    chain = nvml.nvmlDeviceGetConfComputeGpuCertificate(device)
-    return GpuEvidence(
-        bytes(report.attestationReport[: report.attestationReportSize]),
-        bytes(chain.attestationCertChain[: chain.attestationCertChainSize]),
-    )
+            return tuple(GpuEvidence(report, chain) for report, chain in reports(nvml, nonce))
+        except GpuFailure as error:
+            raise TeeFailure(str(error)) from None

@@ -10,6 +10,7 @@ import sys
 from cocoon.attest.hardware import choose
 from cocoon.attest.tsm import TeeFailure
 from cocoon.runner import logs, settings
+from cocoon.runner.gpus import through_triton
 from cocoon.runner.process import Runner
 from cocoon.runner.triton_grpc import GrpcTriton
 
@@ -25,7 +26,7 @@ async def run(chosen: settings.Settings) -> None:
     _log.info("attesting", extra={"tee": collector.tee, "trust": collector.trust})
     async with (
         GrpcTriton(chosen.triton_grpc, chosen.triton_control_key) as triton,
-        Runner(chosen, triton, collector) as runner,
+        Runner(chosen, triton, through_triton(collector, triton, chosen.models, chosen.gpus)) as runner,
     ):
         _log.info("serving", extra={"boot": runner.keys.boot, **runner.ports})
         await stopping.wait()

@@ -47,6 +47,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     allow_private_addresses: bool
     test_roots: bool
     collector: Choice = "auto"
+    gpus: int = 0
+    """How many GPUs Triton's container has."""
     collateral: tuple[str, ...] = ("vendors",)
     """Where the vendors' word on a keyring's hardware comes from, as `cocoon.attest.opening` reads it."""
     ca_bundle: str
@@ -80,6 +82,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         test_roots=source.get("COCOON_TEST_ROOTS", _flag, ""),
         collateral=source.get("COCOON_COLLATERAL", read_places, "vendors"),
         collector=source.get("COCOON_COLLECTOR", _collector, "auto"),
+        gpus=source.get("COCOON_GPUS", _number, "0"),
         ca_bundle=source.get("COCOON_CA_BUNDLE", _bundle, ""),
         proxy=source.text("HTTPS_PROXY", ""),
         no_proxy=source.get("NO_PROXY", _names, ""),
@@ -158,6 +161,12 @@ def _flag(text: str) -> bool:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise ValueError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"{text!r} is not a whole number")
     return int(text)
 
 

@@ -180,7 +180,7 @@ def _runner(provider: Provider, offer: Offer, wish: CreateServer, terms: RunnerT
     return {
         "name": "runner",
         "image": terms.image,
-        "env": [{"name": name, "value": value} for name, value in _environment(provider, wish, terms).items()],
+        "env": [{"name": name, "value": value} for name, value in _environment(provider, offer, wish, terms).items()],
         "ports": [{"name": "https", "containerPort": terms.port}, {"name": "metrics", "containerPort": METRICS_PORT}],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "metrics"}, **probe},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, **probe, "initialDelaySeconds": 10},
@@ -190,7 +190,7 @@ def _runner(provider: Provider, offer: Offer, wish: CreateServer, terms: RunnerT
     }
 
 
-def _environment(provider: Provider, wish: CreateServer, terms: RunnerTerms) -> dict[str, str]:
+def _environment(provider: Provider, offer: Offer, wish: CreateServer, terms: RunnerTerms) -> dict[str, str]:
     proxy = provider.spec.proxy
     optional = {
         "COCOON_NAMESPACE": wish.isolated_for,
@@ -211,6 +211,7 @@ def _environment(provider: Provider, wish: CreateServer, terms: RunnerTerms) -> 
         "COCOON_JOURNAL_DIR": "/journal",
         "COCOON_GRACE": f"{provider.drain_timeout}s",
         "COCOON_COLLATERAL": ",".join(terms.collateral),
+        "COCOON_GPUS": str(offer.gpus),
         "COCOON_CREDENTIALS_DIR": "/credentials",
     } | {name: value for name, value in optional.items() if value}
 
