@@ -29,7 +29,7 @@ To install it, with Python 3.11 or newer, in a copy of the repository:
 $ python3 -m venv ~/.cocoon
 $ ~/.cocoon/bin/pip install '.[cli]'
 $ export PATH=~/.cocoon/bin:$PATH
-$ kubectl cocoon --help
+$ kubectl cocoon status
 ```
 
 It finds the cluster as kubectl does, and may do what its user may do. What it prints on standard output is what was

@@ -107,7 +107,8 @@ def summary(job: Job, now: Instant) -> str:
     if binding is not None:
         started = age(binding.bound_at, now)
         return f"It does not wait: attempt {binding.attempt} runs on server {binding.server}, for {started} now."
-    waiting = f"It has waited for {since} for a server with model {job.model}; it needs {job.parallelism} slots of one."
+    room = "a free slot" if job.parallelism == 1 else f"{job.parallelism} free slots"
+    waiting = f"It has waited for {since} for a server with model {job.model} and {room}."
     return _unable(job, now) or waiting
 
 
