@@ -47,4 +47,4 @@ def _set_up(settings: kopf.OperatorSettings) -> None:
     settings.queueing.idle_timeout = 0.5
     settings.queueing.exit_timeout = 0.5
     settings.networking.error_backoffs = (0.2, 0.5, 1, 2, 3, 5)
-    settings.process.ultimate_exiting_timeout = 10
+    settings.process.ultimate_exiting_timeout = None  # it would kill the process some time after watches ended

@@ -11,8 +11,6 @@ from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-import kopf
-from kopf._core.engines.peering import Identity as KopfIdentity  # kopf names the type nowhere else
 from msgspec import Struct
 
 from cocoon.api.resources import JOB, LEASE, NAMESPACE, NODE, POD, PROVIDER, Resource
@@ -24,7 +22,6 @@ from cocoon.fleet.accepted_evidence import AcceptedEvidence
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.credits import Credits
 from cocoon.fleet.foreign import Foreign
-from cocoon.fleet.handlers import handlers
 from cocoon.fleet.health import Health, serve
 from cocoon.fleet.identity import identity
 from cocoon.fleet.keyring_watch import KeyringWatch
@@ -53,6 +50,7 @@ from cocoon.fleet.ports.runner_servers import RunnerServers
 from cocoon.fleet.ports.served import require_ours
 from cocoon.fleet.render.server_pod import RunnerTerms
 from cocoon.fleet.settings import Settings
+from cocoon.fleet.watching import Watching
 
 Found = TypeVar("Found")
 LOG: Final = logging.getLogger(__name__)
@@ -157,8 +155,9 @@ async def _run(settings: Settings, means: Means, login: Login, metrics: Metrics,
     health = Health(means, metrics, lambda: loop.beat)
     served = await serve(health, settings.listen, settings.port)
     stack.push_async_callback(served.cleanup)
+    watching = Watching(settings, login, means.clock, metrics)
     background: list[Work] = [
-        _relist(settings, means, metrics),
+        _relist(settings, means, metrics, watching.relist),
         Foreign(means.mirror, means.clock, settings.foreign_seconds).run(means.cluster),
         Credits(means.mirror, means.clock, settings.credit_seconds).run(means.payout),
         Owners(means.mirror, means.clock, settings.earnings_seconds).run(means.payout),
@@ -166,17 +165,16 @@ async def _run(settings: Settings, means: Means, login: Login, metrics: Metrics,
         leadership.run(means.cluster),
         loop.run(),
     ]
-    await _until_told(settings, means.mirror, login, background)
+    await _until_told(watching, means.mirror, background)
 
 
-async def _until_told(settings: Settings, mirror: Mirror, login: Login, background: list[Work]) -> None:
+async def _until_told(watching: Watching, mirror: Mirror, background: list[Work]) -> None:
     """Run everything until a signal comes; then our own tasks end first, for kopf waits for all that are left."""
     told, over = asyncio.Event(), asyncio.Event()
     _listen_for_signals(told)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in background]
-        watching = group.create_task(_watch(settings, mirror, login, told, over))
-        watching.add_done_callback(lambda _: told.set())
+        group.create_task(_watch(watching, mirror, told, over)).add_done_callback(lambda _: told.set())
         await told.wait()
         for task in tasks:
             task.cancel()
@@ -184,25 +182,14 @@ async def _until_told(settings: Settings, mirror: Mirror, login: Login, backgrou
         over.set()
 
 
-async def _watch(settings: Settings, mirror: Mirror, login: Login, told: asyncio.Event, over: asyncio.Event) -> None:
-    """Have kopf watch, once the first LIST is in: what it finds at its start is known by then and costs little."""
+async def _watch(watching: Watching, mirror: Mirror, told: asyncio.Event, over: asyncio.Event) -> None:
+    """Watch once the first LIST is in: what kopf finds at its start is known by then and costs little."""
     either = {asyncio.create_task(event.wait()) for event in (mirror.complete, told)}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     for waiting in either:
         waiting.cancel()
-    if told.is_set():
-        return
-    before = asyncio.all_tasks()
-    watches = await kopf.spawn_tasks(
-        registry=handlers(mirror, login),
-        standalone=True,
-        clusterwide=not settings.namespaces,
-        namespaces=settings.namespaces,
-        identity=KopfIdentity(settings.identity),  # else kopf asks for the user's name, and an image has none
-        stop_flag=over,
-    )
-    _listen_for_signals(told)
-    await kopf.run_tasks(watches, ignored=before)
+    if not told.is_set():
+        await watching.run(mirror, over, partial(_listen_for_signals, told))
 
 
 def _listen_for_signals(told: asyncio.Event) -> None:
@@ -211,10 +198,11 @@ def _listen_for_signals(told: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, told.set)
 
 
-async def _relist(settings: Settings, means: Means, metrics: Metrics) -> None:
-    """LIST everything at the start and every few minutes."""
+async def _relist(settings: Settings, means: Means, metrics: Metrics, soon: asyncio.Event) -> None:
+    """LIST everything at the start, every few minutes, and soon after something may have been missed."""
     while True:
         started = means.clock.elapsed()
+        soon.clear()
         try:
             await means.mirror.relist(means.cluster, means.namespaces)
         except Failure as failure:
@@ -224,7 +212,7 @@ async def _relist(settings: Settings, means: Means, metrics: Metrics) -> None:
         metrics.relist_seconds.set(means.clock.elapsed() - started)
         for kind, count in means.mirror.count().items():
             metrics.objects.labels(kind).set(count)
-        await means.clock.sleep(settings.relist_seconds)
+        await means.clock.wait(soon, settings.relist_seconds)
 
 
 async def _patiently(call: Callable[[], Awaitable[Found]], clock: Clock) -> Found:
