@@ -19,7 +19,7 @@ release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["versi
 
 extensions = ["myst_parser"]
 root_doc = "docs/index"
-include_patterns = ["docs/**.md", "charts/cocoon-fleet/README.md", "CHANGELOG.md"]
+include_patterns = ["docs/**.md", "charts/cocoon-fleet/README.md", "CHANGELOG.md", "SECURITY.md"]
 exclude_patterns = [".*", "build", "images", "operator", "requirements", "tests", "tools"]
 myst_heading_anchors = 4
 suppress_warnings = ["misc.highlighting_failure"]  # YAML with an ellipsis in place of a value
@@ -35,7 +35,7 @@ SECTIONS = {
     "Tasks": ("/docs/tasks/get-started", "/docs/tasks/install", "/docs/tasks/*"),
     "Concepts": ("/docs/concepts/words", "/docs/architecture", "/docs/concepts/*"),
     "Reference": ("/docs/support-matrix", "/docs/reference/*", "/charts/cocoon-fleet/README", "/docs/samples/**",
-                  "/docs/benchmarks", "/CHANGELOG"),
+                  "/docs/benchmarks", "/CHANGELOG", "/SECURITY"),
     "Runbooks": ("/docs/runbooks/*",),
     "Decisions": ("/docs/adr/*",),
 }  # fmt: skip
