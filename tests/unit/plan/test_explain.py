@@ -86,3 +86,25 @@ def test_a_job_that_is_bound_soon_is_told_nothing() -> None:
     world.has(job())
     world.settle()
     assert explanations(world) == 0
+
+
+def test_a_job_that_is_head_again_is_told_no_sooner() -> None:
+    """Something that matters more comes and goes, and meanwhile there is something new to tell."""
+    world = World(job(model="nothing"))
+    patience(world)
+    first = told(world)
+    urgent = job("urgent", model="nothing", priority=9)
+    for second in range(27):
+        if second % 9 == 0:
+            world.has(urgent)
+        elif second % 9 == 3:
+            world.delete_job(urgent.key)
+        elif second == 5:
+            world.has(provider("dc1", offer("nothing")))
+        world.now += 1
+        world.settle(busy=False)
+    assert told(world) == first
+    world.now += 4
+    world.settle(busy=False)
+    assert told(world) != first
+    assert len(world.snapshot.memory.explained) <= 2

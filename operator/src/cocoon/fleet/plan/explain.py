@@ -17,9 +17,9 @@ from cocoon.fleet.plan.census import BUSY
 from cocoon.fleet.plan.counting import Counting, Table
 from cocoon.fleet.plan.draft import Draft
 from cocoon.fleet.plan.job_status import Cause
-from cocoon.fleet.plan.memory import Head
+from cocoon.fleet.plan.memory import Head, Memory
 from cocoon.fleet.plan.queues import JobClass, Queue
-from cocoon.fleet.plan.records import Job
+from cocoon.fleet.plan.records import Job, Uid
 from cocoon.fleet.plan.snapshot import Snapshot
 
 #: A job that was just passed over may be bound a moment later.
@@ -67,11 +67,19 @@ def _meet_head(snapshot: Snapshot, job_class: JobClass, now: Instant) -> None:
     known = snapshot.memory.heads.get(job_class)
     if known is None or known.uid != uid:
         known = snapshot.memory.heads[job_class] = Head(uid, now)
-    snapshot.head_alarms.set(job_class, _due(known))
+    snapshot.head_alarms.set(job_class, _due(snapshot.memory, known))
 
 
-def _due(head: Head) -> Instant:
-    return max(head.since + PATIENCE, head.explained + EXPLAIN_EVERY)
+def _due(memory: Memory, head: Head) -> Instant:
+    return max(head.since + PATIENCE, memory.explained.get(head.uid, 0.0) + EXPLAIN_EVERY)
+
+
+def _note_explained(memory: Memory, job: Uid, now: Instant) -> None:
+    """Remember it for as long as it matters."""
+    memory.explained.pop(job, None)
+    memory.explained[job] = now
+    while (first := next(iter(memory.explained))) != job and memory.explained[first] + EXPLAIN_EVERY <= now:
+        del memory.explained[first]
 
 
 def _explain_when_due(counting: Counting, queue: Queue, draft: Draft) -> None:
@@ -82,10 +90,10 @@ def _explain_when_due(counting: Counting, queue: Queue, draft: Draft) -> None:
     if job_class.model in snapshot.expectations.cut_off:
         snapshot.head_alarms.set(job_class, now + PAUSE)  # it is bound as soon as those ahead of it are written
         return
-    if _due(known) <= now:
-        known = snapshot.memory.heads[job_class] = Head(known.uid, known.since, now)
+    if _due(snapshot.memory, known) <= now:
+        _note_explained(snapshot.memory, known.uid, now)
         _explain(counting, snapshot.jobs[queue.head[1]], draft)
-    snapshot.head_alarms.set(job_class, _due(known))
+    snapshot.head_alarms.set(job_class, _due(snapshot.memory, known))
 
 
 def _explain(counting: Counting, job: Job, draft: Draft) -> None:

@@ -28,11 +28,10 @@ class Avoided(Struct, frozen=True):
 
 
 class Head(Struct, frozen=True):
-    """The job at the head of its class, since when it has been that, and when it was last explained."""
+    """The job at the head of its class, and since when it has been that."""
 
     uid: Uid
     since: Instant
-    explained: Instant = 0.0
 
 
 class Memory(Struct):
@@ -50,6 +49,8 @@ class Memory(Struct):
     """Receipts of a server, by runner boot and event number, that the payout service took without a job's status."""
     heads: dict[object, Head] = field(default_factory=dict)
     """By class of jobs."""
+    explained: dict[Uid, Instant] = field(default_factory=dict)
+    """When each job was last looked at to be told why it waits, the latest last; a job may become head again."""
     provider_written: dict[Key, Instant] = field(default_factory=dict)
     children: dict[Key, str] = field(default_factory=dict)
     """Digests of what each provider's policies and budgets were last applied from."""
