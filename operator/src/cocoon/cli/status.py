@@ -31,7 +31,7 @@ from cocoon.fleet.observe.pod import server
 from cocoon.fleet.observe.reading import Unreadable
 from cocoon.fleet.plan.records import Server
 
-#: More are not for one screen; -o json has all.
+#: Rows of a table: more are not for one screen.
 _MOST: Final = 12
 _TINTS: Final = {"True": screen.GOOD, "False": screen.BAD, "Unknown": screen.DOUBTFUL}
 
@@ -43,6 +43,8 @@ _TINTS: Final = {"True": screen.GOOD, "False": screen.BAD, "Unknown": screen.DOU
 def command(reach: Reach, output: str | None, *, check: bool) -> int:
     """Show the fleet on one screen: what needs attention, providers, models and jobs.
 
+    Of many, those come first that are not ready or that jobs wait for, and -o wide has all.
+
     It is of all namespaces, or of the one that -n names. It shows what the operator has written down; earnings are as
     the operator last read them from the payout service (`kubectl cocoon earnings` asks it).
     """
@@ -50,7 +52,7 @@ def command(reach: Reach, output: str | None, *, check: bool) -> int:
     if output in ("json", "yaml"):
         screen.show(report, output)
     else:
-        _print(report, wide=output == "wide")
+        show_report(report, wide=output == "wide")
     return BAD_NEWS if check and any(concern.urgency == "Bad" for concern in report.concerns) else 0
 
 
@@ -88,11 +90,12 @@ def _servers(pods: Sequence[Manifest]) -> list[Server]:
     return found
 
 
-def _print(report: Report, *, wide: bool) -> None:
+def show_report(report: Report, *, wide: bool) -> None:
+    """On standard output; all rows if `wide`, else as many as fit on a screen."""
     if not report.providers and not sum(report.jobs.values()):
         screen.note("There are no providers and no jobs yet. Create a CocoonProvider to offer GPUs.")
         return
-    offers = (_providers(report.providers, wide=wide), _models(report.models))
+    offers = (_providers(report.providers, wide=wide), _models(report.models, wide=wide))
     sections = (_attention(report.concerns), *offers, _jobs(report))
     screen.say("\n\n".join(section for section in sections if section))
 
@@ -104,28 +107,39 @@ def _attention(found: Sequence[Concern]) -> str:
     rows = [
         (screen.Cell(each.reason, tints[each.urgency]), each.about, each.message.replace("\n", " ")) for each in found
     ]
-    more = f"\n... and {len(rows) - _MOST} more: -o json has all." if len(rows) > _MOST else ""
-    return screen.table(("ATTENTION", "OF", "WHY"), rows[:_MOST]) + more
+    return _shortened(("ATTENTION", "OF", "WHY"), rows, "-o json has all.")
 
 
 def _providers(lines: Sequence[ProviderLine], *, wide: bool) -> str:
     headers = ["PROVIDER", "READY", "TRUST", "GPUS FREE", "SERVERS READY", "JOBS", "EARNED", "OWED"]
     headers += ["OPERATION", "NODES", "ATTESTED", "REASON"] if wide else []
     rows = []
-    for line in lines:
+    for line in lines if wide else sorted(lines, key=lambda line: line.ready == "True"):
         trust = screen.Cell(line.trust, screen.DOUBTFUL if line.trust == "Test" else "")
         gpus, servers = f"{line.gpus_free}/{line.gpus}", f"{line.servers_ready}/{line.servers}"
         money = in_ton(line.earned), in_ton(line.owed)
         more = (line.operation, str(line.nodes), str(line.servers_attested), line.reason) if wide else ()
         ready = screen.Cell(line.ready, _TINTS.get(line.ready, ""))
         rows.append((line.provider, ready, trust, gpus, servers, str(line.running), *money, *more))
-    return screen.table(headers, rows, right=headers[3:8]) if rows else ""
+    return _shortened(headers, rows, "" if wide else "-o wide has all.", right=headers[3:8])
 
 
-def _models(lines: Sequence[ModelLine]) -> str:
+def _models(lines: Sequence[ModelLine], *, wide: bool) -> str:
     headers = ("MODEL", "PROVIDERS", "SERVERS", "RUNNING", "WAITING")
-    rows = [(each.model, *map(str, (each.providers, each.servers, each.running, each.waiting))) for each in lines]
-    return screen.table(headers, rows, right=headers[1:]) if rows else ""
+    ordered = lines if wide else sorted(lines, key=lambda line: -line.waiting)
+    rows = [(each.model, *map(str, (each.providers, each.servers, each.running, each.waiting))) for each in ordered]
+    return _shortened(headers, rows, "" if wide else "-o wide has all.", right=headers[1:])
+
+
+def _shortened(
+    headers: Sequence[str], rows: Sequence[Sequence[screen.Cell | str]], where: str, right: Sequence[str] = ()
+) -> str:
+    """A table of the first rows, and `where` all of them are; of all rows if that is empty."""
+    if not rows:
+        return ""
+    most = _MOST if where else len(rows)
+    more = f"\n... and {len(rows) - most} more: {where}" if len(rows) > most else ""
+    return screen.table(headers, rows[:most], right) + more
 
 
 def _jobs(report: Report) -> str:
