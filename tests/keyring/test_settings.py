@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from cocoon.api.environment import SettingsError
 from cocoon.attest import terms
 from cocoon.keyring import settings
 from cocoon.keyring.process import Keyring
@@ -18,7 +19,7 @@ from tests.keyring import kit
 
 
 def test_every_mistake_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(settings.SettingsError) as caught:
+    with pytest.raises(SettingsError) as caught:
         settings.read(
             {
                 "COCOON_KEYRING_TERMS": str(tmp_path / "none"),

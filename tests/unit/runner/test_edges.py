@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from cocoon.api.environment import Address, SettingsError
 from cocoon.runner.addresses import is_public
 from cocoon.runner.endings import Stopped
-from cocoon.runner.settings import Address, SettingsError, read
+from cocoon.runner.settings import read
 from cocoon.runner.spool import BUFFER, Spool
 
 REQUIRED = {

@@ -17,6 +17,14 @@ from cocoon.attest.tsm import CpuReport, TeeFailure, Tsm
 Choice = Literal["auto", "tee", "software"]
 
 
+def read_choice(text: str) -> Choice:
+    """Raises ValueError."""
+    choices: dict[str, Choice] = {"auto": "auto", "tee": "tee", "software": "software"}
+    if text not in choices:
+        raise ValueError(f"{text!r} is not auto, tee or software")
+    return choices[text]
+
+
 class Cpu(Protocol):
     """What makes the CPU's report."""
 

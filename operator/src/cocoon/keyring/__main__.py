@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 
+from cocoon.api.environment import SettingsError
 from cocoon.api.logs import to_standard_error
 from cocoon.attest.hardware import choose
 from cocoon.attest.opening import open_library
@@ -41,7 +42,7 @@ def main() -> int:
     to_standard_error()
     try:
         asyncio.run(run(settings.from_process()))
-    except (settings.SettingsError, TeeFailure) as error:
+    except (SettingsError, TeeFailure) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

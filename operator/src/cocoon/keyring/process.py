@@ -10,6 +10,7 @@ from typing import Self
 
 from aiohttp import web
 
+from cocoon.api.environment import Address
 from cocoon.attest import tls
 from cocoon.attest.channel import verifying
 from cocoon.attest.collect import Collector
@@ -21,7 +22,7 @@ from cocoon.keyring.http_api import Api
 from cocoon.keyring.metrics import Metrics
 from cocoon.keyring.release import Releasing
 from cocoon.keyring.replica import Replica
-from cocoon.keyring.settings import Address, Settings
+from cocoon.keyring.settings import Settings
 
 
 class Keyring:

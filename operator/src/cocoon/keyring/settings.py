@@ -18,29 +18,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
-import msgspec
 from msgspec import Struct
 
 from cocoon.api.durations import parse_duration
+from cocoon.api.environment import Address, Reader, address, flag
 from cocoon.attest import terms
-from cocoon.attest.hardware import Choice
+from cocoon.attest.hardware import Choice, read_choice
 from cocoon.attest.opening import read_places
-
-_FLAGS: Final = {"": False, "false": False, "true": True}
-
-
-class SettingsError(ValueError):
-    """The environment is not what it must be; the message has one line per mistake."""
-
-
-class Address(Struct, frozen=True):
-    """Where to listen."""
-
-    host: str
-    port: int
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -61,85 +47,46 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings in this environment. Raises SettingsError with all mistakes, one a line."""
-    mistakes: list[str] = []
-    name = environment.get("COCOON_KEYRING_NAME", "")
-    text = _terms(environment.get("COCOON_KEYRING_TERMS", ""), mistakes)
-    replicas = _replicas(environment.get("COCOON_KEYRING_PEERS", ""), mistakes)
+    source = Reader(environment)
+    name, chosen = source.text("COCOON_KEYRING_NAME", ""), _terms(source)
+    replicas = _replicas(source)
     settings = Settings(
-        terms=text,
+        terms=chosen,
         peers=tuple(peer for peer in replicas if not _is(peer, name)),
         own=next((peer for peer in replicas if _is(peer, name)), ""),
-        founder=_flag("COCOON_KEYRING_FOUNDER", environment, mistakes, otherwise=name.endswith("-0")),
-        patience=_patience(environment.get("COCOON_KEYRING_PATIENCE", "2m"), mistakes),
-        test_roots=_flag("COCOON_TEST_ROOTS", environment, mistakes),
-        collector=_collector(environment.get("COCOON_COLLECTOR", "auto"), mistakes),
-        collateral=_collateral(environment.get("COCOON_COLLATERAL", "vendors"), mistakes),
-        api=_address("COCOON_API_ADDRESS", environment.get("COCOON_API_ADDRESS", "0.0.0.0:8443"), mistakes),
-        health=_address("COCOON_HEALTH_ADDRESS", environment.get("COCOON_HEALTH_ADDRESS", "0.0.0.0:9090"), mistakes),
+        founder=source.get("COCOON_KEYRING_FOUNDER", lambda text: flag(text) if text else name.endswith("-0"), ""),
+        patience=source.get("COCOON_KEYRING_PATIENCE", parse_duration, "2m"),
+        test_roots=source.get("COCOON_TEST_ROOTS", flag, ""),
+        collector=source.get("COCOON_COLLECTOR", read_choice, "auto"),
+        collateral=source.get("COCOON_COLLATERAL", read_places, "vendors"),
+        api=source.get("COCOON_API_ADDRESS", address, "0.0.0.0:8443"),
+        health=source.get("COCOON_HEALTH_ADDRESS", address, "0.0.0.0:9090"),
     )
-    if mistakes:
-        raise SettingsError("\n".join(mistakes))
+    source.check()
     return settings
 
 
-def _terms(path: str, mistakes: list[str]) -> str:
+def _terms(source: Reader) -> str:
+    path = source.text("COCOON_KEYRING_TERMS", "")
     try:
         text = Path(path).read_text(encoding="utf-8") if path else ""
         terms.read(text)
     except (OSError, UnicodeError, terms.TermsError) as error:
-        mistakes.append(f"COCOON_KEYRING_TERMS: {path or 'not set'}: {error}")
+        source.mistakes.append(f"COCOON_KEYRING_TERMS: {path or 'not set'}: {error}")
         return ""
     return text
 
 
-def _replicas(text: str, mistakes: list[str]) -> list[str]:
-    peers = [peer.strip() for peer in text.split(",") if peer.strip()]
-    mistakes.extend(f"COCOON_KEYRING_PEERS: {peer} is no https address." for peer in peers if peer[:8] != "https://")
+def _replicas(source: Reader) -> list[str]:
+    peers = [peer.strip() for peer in source.text("COCOON_KEYRING_PEERS", "").split(",") if peer.strip()]
+    wrong = (peer for peer in peers if not peer.startswith("https://"))
+    source.mistakes.extend(f"COCOON_KEYRING_PEERS: {peer} is no https address." for peer in wrong)
     return peers
 
 
 def _is(peer: str, name: str) -> bool:
     """Whether this is the address of the Pod with this name."""
     return bool(name) and (urlsplit(peer).hostname or "").partition(".")[0] == name
-
-
-def _collector(text: str, mistakes: list[str]) -> Choice:
-    try:
-        return msgspec.convert(text, Choice)  # type: ignore[no-any-return]  # a Literal is a type to msgspec
-    except msgspec.ValidationError:
-        mistakes.append(f"COCOON_COLLECTOR: {text!r} is not auto, tee or software.")
-        return "auto"
-
-
-def _collateral(text: str, mistakes: list[str]) -> tuple[str, ...]:
-    try:
-        return read_places(text)
-    except ValueError as error:
-        mistakes.append(f"COCOON_COLLATERAL: {error}")
-        return ()
-
-
-def _flag(name: str, environment: Mapping[str, str], mistakes: list[str], *, otherwise: bool = False) -> bool:
-    text = environment.get(name, "").lower()
-    if text not in _FLAGS:
-        mistakes.append(f"{name}: {text!r} is neither true nor false.")
-    return _FLAGS.get(text, False) if text else otherwise
-
-
-def _patience(text: str, mistakes: list[str]) -> int:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        mistakes.append(f"COCOON_KEYRING_PATIENCE: {error}.")
-        return 0
-
-
-def _address(name: str, text: str, mistakes: list[str]) -> Address:
-    host, separator, port = text.rpartition(":")
-    if not separator or not port.isdecimal() or not int(port) < 65_536:
-        mistakes.append(f"{name}: {text!r} is not HOST:PORT.")
-        return Address("", 0)
-    return Address(host.strip("[]"), int(port))
 
 
 def from_process() -> Settings:

@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 
+from cocoon.api.environment import SettingsError
 from cocoon.attest.hardware import choose
 from cocoon.attest.tsm import TeeFailure
 from cocoon.runner import logs, settings
@@ -38,7 +39,7 @@ def main() -> int:
     logs.set_up()
     try:
         asyncio.run(run(settings.from_process()))
-    except (settings.SettingsError, TeeFailure) as error:
+    except (SettingsError, TeeFailure) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

@@ -15,6 +15,7 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from cocoon.api.environment import Address, SettingsError
 from cocoon.attest import tls
 from cocoon.attest.channel import verifying
 from cocoon.attest.collect import Collector
@@ -31,7 +32,7 @@ from cocoon.runner.keyrings import Keyrings
 from cocoon.runner.keys import KeyRing, make_keys
 from cocoon.runner.metrics import Metrics
 from cocoon.runner.models import Models
-from cocoon.runner.settings import Address, Settings, SettingsError
+from cocoon.runner.settings import Settings
 from cocoon.runner.signing import Signer
 from cocoon.runner.sources import STAGING, Sources
 from cocoon.runner.surroundings import Surroundings

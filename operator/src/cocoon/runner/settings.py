@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec import Struct
 
 from cocoon.api.durations import parse_duration
-from cocoon.attest.hardware import Choice
+from cocoon.api.environment import Address, Reader, address, flag
+from cocoon.attest.hardware import Choice, read_choice
 from cocoon.attest.opening import read_places
 
 #: What a ConfigMap output may hold; etcd refuses objects over 1.5 MiB and the answers are not alone in theirs.
 MAXIMUM_CONFIGMAP_BYTES: Final = 512 * 1024
-_T = TypeVar("_T")
-_FLAGS: Final = {"": False, "0": False, "false": False, "1": True, "true": True}
-
-
-class SettingsError(ValueError):
-    """The environment is not what it must be; the message has one line per mistake."""
-
-
-class Address(Struct, frozen=True):
-    """Where to listen."""
-
-    host: str
-    port: int
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -65,11 +53,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings in this environment. Raises SettingsError with all mistakes, one a line."""
-    source = _Reader(environment)
+    source = Reader(environment)
     settings = Settings(
         payee=source.text("COCOON_PAYEE"),
         provider_uid=source.text("COCOON_PROVIDER_UID"),
-        operator_certificates=source.certificates("COCOON_OPERATOR_CERTIFICATES"),
+        operator_certificates=_certificates(source, "COCOON_OPERATOR_CERTIFICATES"),
         triton_grpc=source.text("COCOON_TRITON_GRPC", "127.0.0.1:8001"),
         triton_metrics=source.text("COCOON_TRITON_METRICS", "127.0.0.1:8002"),
         triton_control_key=source.text("COCOON_TRITON_CONTROL_KEY", ""),
@@ -78,10 +66,10 @@ def read(environment: Mapping[str, str]) -> Settings:
         journal=source.get("COCOON_JOURNAL_DIR", _folder, "/journal"),
         credentials=source.get("COCOON_CREDENTIALS_DIR", Path, "/credentials"),
         namespace=source.text("COCOON_NAMESPACE", ""),
-        allow_private_addresses=source.get("COCOON_ALLOW_PRIVATE_ADDRESSES", _flag, ""),
-        test_roots=source.get("COCOON_TEST_ROOTS", _flag, ""),
+        allow_private_addresses=source.get("COCOON_ALLOW_PRIVATE_ADDRESSES", flag, ""),
+        test_roots=source.get("COCOON_TEST_ROOTS", flag, ""),
         collateral=source.get("COCOON_COLLATERAL", read_places, "vendors"),
-        collector=source.get("COCOON_COLLECTOR", _collector, "auto"),
+        collector=source.get("COCOON_COLLECTOR", read_choice, "auto"),
         gpus=source.get("COCOON_GPUS", _number, "0"),
         ca_bundle=source.get("COCOON_CA_BUNDLE", _bundle, ""),
         proxy=source.text("HTTPS_PROXY", ""),
@@ -89,43 +77,20 @@ def read(environment: Mapping[str, str]) -> Settings:
         maximum_item_bytes=source.get("COCOON_MAXIMUM_ITEM_BYTES", _count, str(1 << 20)),
         maximum_items=source.get("COCOON_MAXIMUM_ITEMS", _count, "10000000"),
         maximum_output_bytes=source.get("COCOON_MAXIMUM_OUTPUT_BYTES", _count, str(64 << 30)),
-        api=source.get("COCOON_API_ADDRESS", _address, "0.0.0.0:8443"),
-        health=source.get("COCOON_HEALTH_ADDRESS", _address, "0.0.0.0:9090"),
+        api=source.get("COCOON_API_ADDRESS", address, "0.0.0.0:8443"),
+        health=source.get("COCOON_HEALTH_ADDRESS", address, "0.0.0.0:9090"),
         grace=source.get("COCOON_GRACE", parse_duration, "30m"),
     )
-    if source.mistakes:
-        raise SettingsError("\n".join(source.mistakes))
+    source.check()
     return settings
 
 
-class _Reader:
-    """Reads variables and collects what is wrong with them."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self.mistakes: list[str] = []
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """The variable itself; without a default it is required."""
-        value = self._environment.get(name, default)
-        if value is None or (value == "" and default is None):
-            self.mistakes.append(f"{name} is required and not set.")
-        return value or ""
-
-    def certificates(self, name: str) -> str:
-        """Required PEM."""
-        text = self.text(name)
-        if text and "-----BEGIN CERTIFICATE-----" not in text:
-            self.mistakes.append(f"{name} must hold certificates in PEM.")
-        return text
-
-    def get(self, name: str, parse: Callable[[str], _T], default: str) -> _T:
-        """The variable as `parse` reads it; a wrong one is noted and its default taken."""
-        try:
-            return parse(self._environment.get(name, default))
-        except ValueError as error:
-            self.mistakes.append(f"{name}: {error}.")
-            return parse(default)
+def _certificates(source: Reader, name: str) -> str:
+    """Required PEM."""
+    text = source.text(name)
+    if text and "-----BEGIN CERTIFICATE-----" not in text:
+        source.mistakes.append(f"{name} must hold certificates in PEM.")
+    return text
 
 
 def _bundle(text: str) -> str:
@@ -145,19 +110,6 @@ def _folder(text: str) -> Path:
     return path
 
 
-def _collector(text: str) -> Choice:
-    choices: dict[str, Choice] = {"auto": "auto", "tee": "tee", "software": "software"}
-    if text not in choices:
-        raise ValueError("must be auto, tee or software")
-    return choices[text]
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in _FLAGS:
-        raise ValueError(f"{text!r} is neither true nor false")
-    return _FLAGS[text.lower()]
-
-
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise ValueError(f"{text!r} is not a positive whole number")
@@ -172,13 +124,6 @@ def _number(text: str) -> int:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _address(text: str) -> Address:
-    host, separator, port = text.rpartition(":")
-    if not separator or not port.isdecimal() or not 0 <= int(port) < 65_536:
-        raise ValueError(f"{text!r} is not HOST:PORT")
-    return Address(host.strip("[]"), int(port))
 
 
 def from_process() -> Settings:
