@@ -26,7 +26,7 @@ from tools.dashboards.scrape import Scrape, Series
 from tools.dashboards.units import written
 
 #: Stands in each picture.
-CAPTION: Final = "Drawn by tools/dashboards from what a Prometheus scraped off the demo. Not a Grafana screenshot."
+CAPTION: Final = "Drawn by tools/dashboards from what a Prometheus scraped off {}. Not a Grafana screenshot."
 _UNIT, _WIDTH, _HEAD, _FOOT = 0.3, 13.0, 0.5, 0.35
 """Inches: a row of the grid, the picture's width, the room for its title and for its caption."""
 _MARGINS: Final = (0.5, 0.12, 0.26, 0.48)
@@ -53,7 +53,7 @@ def picture(board: Board, scrape: Scrape) -> bytes:
     with mpl.rc_context({"font.size": 7.0, "axes.edgecolor": "#bbbbbb", "text.color": "#222222"}):
         figure = Figure(figsize=(_WIDTH, height), dpi=90, facecolor="white")
         figure.text(0.01, 1 - _HEAD / 2 / height, board.title, size=13, weight="bold", va="center")
-        figure.text(0.01, _FOOT / 2 / height, CAPTION, size=7.5, color=_GREY, va="center")
+        figure.text(0.01, _FOOT / 2 / height, CAPTION.format(scrape.source), size=7.5, color=_GREY, va="center")
         for cell in cells:
             _fill(figure, cell, scrape)
         drawn = io.BytesIO()

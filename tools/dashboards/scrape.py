@@ -21,11 +21,12 @@ class Series(Struct, frozen=True):
 
 
 class Scrape(Struct, frozen=True):
-    """From `start` to `end`, in seconds since 1970: the series of each expression."""
+    """From `start` to `end`, in seconds since 1970: the series of each expression. `source`: what was scraped."""
 
     start: float
     end: float
     series: dict[str, tuple[Series, ...]]
+    source: str = "the demo"
 
 
 class Asked(Protocol):
