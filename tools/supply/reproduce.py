@@ -34,7 +34,7 @@ def _built(name: str, home: Path) -> str:
     """The id of the image, which the digests of its layers and its configuration decide, built in this cache."""
     _bring_fetched(home)
     environment = {**os.environ, "XDG_CACHE_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[1] / "images")}
-    for words in (("build", name), ("id", name)):
+    for words in (("build", "--fresh", name), ("id", name)):
         command = [sys.executable, "-m", "imagebuild", *words]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()

@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="build images (all of them if none is named)")
     build.add_argument("names", nargs="*", metavar="NAME")
+    build.add_argument("--fresh", action="store_true", help="take no layer from earlier builds: for digests to compare")
     save = commands.add_parser("save", help="write an image as a docker-archive")
     save.add_argument("name")
     save.add_argument("archive", type=Path)
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build(options: argparse.Namespace) -> None:
-    catalogue.build(options.names)
+    catalogue.build(options.names, fresh=options.fresh)
 
 
 def _save(options: argparse.Namespace) -> None:
@@ -54,7 +55,7 @@ def _save(options: argparse.Namespace) -> None:
 
 
 def _archive(options: argparse.Namespace) -> None:
-    catalogue.build(options.names)
+    catalogue.build(options.names, fresh=True)
     for name, digest in archives.write(options.names or catalogue.shipped()).items():
         print(f"{name}@{digest}")
 

@@ -39,18 +39,22 @@ def image(name: str) -> str:
     return f"{PREFIX}{name}{TAG}"
 
 
-def build(recipe: Recipe) -> None:
-    """Build an image unless its sources are unchanged; unchanged layers are taken from the last build."""
+def build(recipe: Recipe, *, fresh: bool = False) -> None:
+    """Build an image unless its sources are unchanged; unchanged layers are taken from the last build.
+
+    A fresh build takes nothing: the configuration's history names the images that kept layers come from, so that only
+    fresh builds have the same digest everywhere.
+    """
     arguments = [f"{name}={value}" for name, value in recipe.arguments.items()]
     stamp = paths.cache() / f"{recipe.name}-{paths.fingerprint(recipe.dockerfile, *recipe.sources, *arguments)}"
-    if not stamp.exists() or stamp.read_text() != identity(recipe.name):
-        _build(recipe)
+    if fresh or not stamp.exists() or stamp.read_text() != identity(recipe.name):
+        _build(recipe, *(["--no-cache"] if fresh else []))
         stamp.write_text(identity(recipe.name))
         paths.drop_others(stamp)
 
 
-def _build(recipe: Recipe) -> None:
-    options = ["--layers", "--pull-never", "--tag", image(recipe.name), "--file", str(recipe.dockerfile)]
+def _build(recipe: Recipe, *more: str) -> None:
+    options = [*more, "--layers", "--pull-never", "--tag", image(recipe.name), "--file", str(recipe.dockerfile)]
     options += [f"--build-context={name}={path}" for name, path in recipe.contexts.items()]
     options += [f"--build-arg={name}={value}" for name, value in recipe.arguments.items()]
     options += [

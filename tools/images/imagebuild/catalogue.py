@@ -25,8 +25,8 @@ def shipped() -> list[str]:
     return [name for name in names() if name != "base"]
 
 
-def build(wanted: Sequence[str]) -> None:
-    """Build the images (all of them if none is named), and the base image they stand on."""
+def build(wanted: Sequence[str], *, fresh: bool = False) -> None:
+    """Build the images (all of them if none is named) and the base they stand on; `fresh` as buildah.build has it."""
     if unknown := set(wanted) - set(names()):
         raise BuildError(f"There is no image {', '.join(sorted(unknown))}. There are: {', '.join(names())}.")
     recipes: dict[str, Callable[[], Recipe]] = {"base": _base, "triton-cpu": _triton_cpu}
@@ -34,7 +34,7 @@ def build(wanted: Sequence[str]) -> None:
         if name == "base" or not wanted or name in wanted:
             recipe = recipes[name]() if name in recipes else _component(name)
             with step(f"image {buildah.image(name)}"):
-                buildah.build(recipe)
+                buildah.build(recipe, fresh=fresh and name != "base")
 
 
 def _base() -> Recipe:
