@@ -52,7 +52,7 @@ class Day:
             self._nobody_takes_receipts()
             self._owners_wait()
             self._the_wallet_is_emptied()
-            self.figures.until_not_zero('max(cocoon_fleet_nodes{state="Quarantined"})', 60)
+            self.figures.until_not_zero('max(max_over_time(cocoon_fleet_nodes{state="Quarantined"}[10m]))', 60)
 
     @contextmanager
     def _untrusted_provider(self) -> Iterator[None]:

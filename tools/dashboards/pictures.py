@@ -29,7 +29,7 @@ from tools.dashboards.units import written
 CAPTION: Final = "Drawn by tools/dashboards from what a Prometheus scraped off {}. Not a Grafana screenshot."
 _UNIT, _WIDTH, _HEAD, _FOOT = 0.3, 13.0, 0.5, 0.35
 """Inches: a row of the grid, the picture's width, the room for its title and for its caption."""
-_MARGINS: Final = (0.5, 0.12, 0.26, 0.48)
+_MARGINS: Final = (0.66, 0.12, 0.26, 0.48)
 """Inches around a graph within its cell: left, right, above (the title) and below (the legend)."""
 _COLOURS: Final = ("#3274d9", "#56a64b", "#e0b400", "#e02f44", "#8f3bb8", "#ff780a", "#37872d", "#1f60c4", "#96d98d")
 _RED, _GREEN, _GREY = "#e02f44", "#56a64b", "#666666"
@@ -122,7 +122,7 @@ def _graph(axes: Axes, panel: Panel, lines: Sequence[Line], scrape: Scrape) -> N
     names = [textwrap.shorten(name, 30) for name, _ in lines]
     axes.legend(
         drawn[:_MOST_NAMES], names[:_MOST_NAMES], fontsize=6, frameon=False, ncols=4, loc="upper left",
-        bbox_to_anchor=(-0.03, -0.09), borderaxespad=0, handlelength=1.2, columnspacing=1.2, labelspacing=0.2,
+        bbox_to_anchor=(-0.09, -0.09), borderaxespad=0, handlelength=1.2, columnspacing=1.2, labelspacing=0.2,
     )  # fmt: skip
     _dress(axes, panel)
 
