@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Self
 
-from aiohttp import web
-
-from cocoon.api.environment import Address
-from cocoon.attest import tls
 from cocoon.attest.channel import verifying
 from cocoon.attest.collect import Collector
 from cocoon.attest.library import Library
+from cocoon.attest.listening import serve, server_context
 from cocoon.keyring import health
 from cocoon.keyring.beginning import PAUSE, Beginning, begin
 from cocoon.keyring.counting import Counting, Places
@@ -53,28 +49,14 @@ class Keyring:
     async def _open(self) -> None:
         counting = Counting(self.replica, Places(self.settings.own, self.settings.peers))
         api = Api(self.replica, Releasing(self.replica, counting), counting, self.metrics)
-        await self._serve("health", health.application(self.replica, self.metrics), self.settings.health, None)
-        await self._serve("api", api.application(), self.settings.api, server_context(self.replica.tls))
-
-    async def _serve(
-        self, name: str, application: web.Application, address: Address, context: ssl.SSLContext | None
-    ) -> None:
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, address.host, address.port, ssl_context=context).start()
-        self.ports[name] = runner.addresses[0][1]
+        watched = health.application(self.replica, self.metrics)
+        # Callers show no certificate: their requests are signed with attested keys.
+        context = server_context(self.replica.tls)
+        self.ports["health"] = await serve(self._stack, watched, self.settings.health)
+        self.ports["api"] = await serve(self._stack, api.application(), self.settings.api, context)
 
     async def begin(self, pause: float = PAUSE) -> None:
         """Return once it has an identity."""
         settings = self.settings
         terms = Beginning(peers=settings.peers, founder=settings.founder, patience=settings.patience, pause=pause)
         await begin(self.replica, terms)
-
-
-def server_context(identity: tls.Identity) -> ssl.SSLContext:
-    """TLS 1.3 with this key; callers show no certificate, for their requests are signed with attested keys."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    tls.load(context, identity)
-    return context

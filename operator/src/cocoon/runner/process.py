@@ -11,15 +11,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime
 from typing import Final, Self
 
-from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from cocoon.api.environment import Address, SettingsError
-from cocoon.attest import tls
+from cocoon.api.environment import SettingsError
 from cocoon.attest.channel import verifying
 from cocoon.attest.collect import Collector
 from cocoon.attest.library import Library
+from cocoon.attest.listening import serve, server_context
 from cocoon.attest.opening import open_library
 from cocoon.attest.turns import OneAtATime
 from cocoon.runner.contact import Contact
@@ -118,21 +117,11 @@ class Runner:
         stack.callback(task.cancel)
 
     async def _listen(self, around: Surroundings, signer: Signer) -> None:
-        context, pins = server_context(self.keys, self.settings.operator_certificates)
+        context, pins = _operators_context(self.keys, self.settings.operator_certificates)
         api = Api(around, self.jobs, self.keys, self._collector, pins)
         health = Health(self._triton, signer, self.jobs, self.metrics, self.settings.triton_metrics)
-        await self._serve("health", health.application(), self.settings.health, None)
-        await self._serve("api", api.application(), self.settings.api, context)
-
-    async def _serve(
-        self, name: str, application: web.Application, address: Address, context: ssl.SSLContext | None
-    ) -> None:
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, address.host, address.port, ssl_context=context)
-        await site.start()
-        self.ports[name] = runner.addresses[0][1]
+        self.ports["health"] = await serve(self._stack, health.application(), self.settings.health)
+        self.ports["api"] = await serve(self._stack, api.application(), self.settings.api, context)
 
     async def drain(self) -> None:
         """Take nothing new, finish what runs within the grace, and wait for its receipts to be fetched."""
@@ -165,15 +154,13 @@ def _clear(settings: Settings) -> None:
         folder.mkdir(parents=True)
 
 
-def server_context(keys: KeyRing, certificates: str) -> tuple[ssl.SSLContext, frozenset[bytes]]:
+def _operators_context(keys: KeyRing, certificates: str) -> tuple[ssl.SSLContext, frozenset[bytes]]:
     """TLS 1.3 for peers with one of these certificates (PEM), and the certificates in DER. Raises SettingsError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context = server_context(keys.tls)
     context.verify_mode = ssl.CERT_REQUIRED
     try:
         context.load_verify_locations(cadata=certificates)
         found = x509.load_pem_x509_certificates(certificates.encode())
     except (ssl.SSLError, ValueError) as error:
         raise SettingsError(f"COCOON_OPERATOR_CERTIFICATES can't be read: {error}.") from None
-    tls.load(context, keys.tls)
     return context, frozenset(certificate.public_bytes(Encoding.DER) for certificate in found)
