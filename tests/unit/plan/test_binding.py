@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from cocoon.api.job import ProviderReference
-from cocoon.api.money import Price
+from cocoon.api.money import Price, Usage
 from cocoon.api.provider import AllowedNamespaces
 from cocoon.api.runner import ModelState
 from cocoon.api.selectors import LabelSelector
@@ -16,7 +16,8 @@ from cocoon.api.trust import Trust
 from cocoon.fleet.plan import job_status
 from cocoon.fleet.plan.actions import WriteJobStatus
 from cocoon.fleet.plan.plan import plan
-from cocoon.fleet.plan.records import Credit, Job, Namespace, PayoutLink, Provider, Record, Server
+from cocoon.fleet.plan.receipt_claims import claims_of
+from cocoon.fleet.plan.records import Attempt, Credit, Job, Namespace, PayoutLink, Provider, Record, Server
 from cocoon.fleet.plan.snapshot import Snapshot
 from tests.unit.plan.builders import START, attestation, finished, job, node, offer, provider, server, untrusted, view
 
@@ -187,3 +188,41 @@ def test_budgets_are_covered_by_the_account() -> None:
     assert binds(provider(), *at_work(server()), paid, account, *jobs) == {"a": "s1"}
     assert binds(provider(), *at_work(server()), paid, *jobs) == {}
     assert binds(provider(), *at_work(server()), paid, account, job("none")) == {}
+
+
+def test_what_a_runner_has_of_a_deleted_job_is_set_aside_after_a_restart() -> None:
+    """Its receipt until it is forgotten and the account was read after that; its work until it is known whose it is."""
+    paid, account = PayoutLink(configured=True), Credit("team", 10, START)  # type: ignore[arg-type]  # nanoTON
+    one, gone = server(), job("gone", budget=6)
+    event = finished(gone)
+    cost = int(claims_of(event.receipt).cost)  # type: ignore[union-attr]  # it is a receipt
+    assert cost > 0
+    mine, others = job("mine", budget=11 - cost), job("other", budget=1, namespace="others")
+    other = Credit("others", 1, START)  # type: ignore[arg-type]  # nanoTON
+    known = (provider(), one, attestation(one), paid, account, other)
+    assert binds(*known, view(one, finished=(event,)), mine, others) == {"other": "s1"}
+    running = {"gone/1": Attempt(gone.uid, 1, Usage())}
+    assert binds(*known, view(one, attempts=running), mine, others) == {}
+    assert binds(*known, view(one), mine, others).keys() == {"mine", "other"}
+
+
+def test_a_deleted_jobs_budget_is_free_again_when_its_receipt_is_reported_and_the_account_read() -> None:
+    one, gone = server(), job("gone", budget=6)
+    gone = replace(gone, status=job_status.bind(gone, one, provider(), Price(per_million_items="1"), START))
+    snapshot = Snapshot()
+    snapshot.put(PayoutLink(configured=True))
+    for record in (node(), provider(), one, gone, view(one, attempts={"gone/1": Attempt(gone.uid, 1, Usage())})):
+        snapshot.put(record)
+    snapshot.drop(Job, gone.key)
+
+    def read_twice(at: float) -> int:
+        for number in (1, 2, 3):
+            snapshot.put(Credit("team", 10, at + number))  # type: ignore[arg-type]  # nanoTON
+        return snapshot.usage.outstanding("team")
+
+    assert read_twice(1) == 6
+    snapshot.put(view(one, finished=(finished(gone),)))
+    assert read_twice(10) == 6
+    snapshot.put(view(one))
+    assert read_twice(20) == 0
+    assert not snapshot.usage.in_doubt

@@ -108,6 +108,10 @@ def _uncovered(snapshot: Snapshot, job: Job) -> Cause:
     account, outstanding = snapshot.credit.get(job.namespace), snapshot.usage.outstanding(job.namespace)
     if account is None:
         return Cause(reasons.NO_CREDIT, f"Namespace {job.namespace} has no client account. Ask for credit.")
+    if snapshot.usage.in_doubt:
+        return Cause(
+            reasons.NO_CREDIT, "A server ends work for a deleted job of unknown price; wait until it is known."
+        )
     message = (
         f"The budget of {job.budget} nanoTON is not covered: the account of namespace {job.namespace} has "
         f"{account.available}, of which {outstanding} are set aside. Ask for credit or wait for jobs to finish."

@@ -8,7 +8,7 @@ from typing import Any
 
 from cocoon.api.provider import Earnings
 from cocoon.api.times import Instant
-from cocoon.fleet.plan import remembering
+from cocoon.fleet.plan import gone_jobs, remembering
 from cocoon.fleet.plan.capacity import Capacity
 from cocoon.fleet.plan.census import Census
 from cocoon.fleet.plan.differences import news, terms, waits
@@ -281,11 +281,15 @@ class Knowledge:
     def _put_runner(self, view: RunnerView) -> None:
         old = self.runners.get(view.server)
         self.runners[view.server] = view
+        if self.payout.configured and gone_jobs.count(self.usage, view, self.job_keys):
+            self.touched.models.update(self.queues.models())
         if old is None or news(old) != news(view):
             self._runner_changed(view.server)
 
     def _drop_runner(self, server: Uid) -> None:
         self.runners.pop(server, None)
+        self.usage.works_for(server, set())
+        self.touched.models.update(self.queues.models())
         self._runner_changed(server)
 
     def _runner_changed(self, uid: Uid) -> None:
@@ -340,7 +344,9 @@ class Knowledge:
     def _put_credit(self, credit: Credit) -> None:
         if self.credit.get(credit.namespace) != credit:
             self.credit[credit.namespace] = credit
-            self.usage.account_read(credit.namespace)
+            waiting = self.usage.awaits_reading(credit.namespace)
+            told_of = gone_jobs.told_of(self.runners.values(), self.job_keys) if waiting else set()
+            self.usage.account_read(credit.namespace, told_of)
             self._touch_models_of(credit.namespace)
 
     def _drop_credit(self, namespace: str) -> None:
