@@ -1,4 +1,4 @@
-"""The session's API server with our kinds, a namespace for each test, and commands as a person would run them."""
+"""A namespace for each test, and commands as a person would run them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 from cocoon.cli.__main__ import main
 from devcluster import ApiServer
 from devcluster.kube import Kube
-from tests.api.crds.cluster import Objects, install
+from tests.api.crds.cluster import Objects
 
 Manifest = dict[str, Any]
 
@@ -58,13 +58,6 @@ class Site(Struct, frozen=True):
         """Write a status, as the operator would."""
         found = self.objects.get(plural, name)
         return self.objects.replace(plural, found | {"status": status}, "/status")
-
-
-@pytest.fixture(scope="session")
-def kube(api_cluster: ApiServer) -> Kube:
-    kube = api_cluster.kube()
-    install(kube)
-    return kube
 
 
 @pytest.fixture

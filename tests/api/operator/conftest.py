@@ -1,4 +1,4 @@
-"""The session's API server with our kinds, and a namespace for each test."""
+"""A namespace for each test."""
 
 from __future__ import annotations
 
@@ -6,16 +6,7 @@ import uuid
 
 import pytest
 
-from devcluster import ApiServer
 from devcluster.kube import Kube
-from tests.api.crds.cluster import install
-
-
-@pytest.fixture(scope="session")
-def kube(api_cluster: ApiServer) -> Kube:
-    kube = api_cluster.kube()
-    install(kube)
-    return kube
 
 
 @pytest.fixture
