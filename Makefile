@@ -158,6 +158,10 @@ chaos-outage: venv binaries ## The API server, and then etcd, away for two minut
 fuzz-age: venv ## Malformed age files for ten minutes.
 	$(BIN)/python -m tests.chaos.fuzz_age
 
+.PHONY: chart-on-cluster
+chart-on-cluster: venv binaries ## The release upgraded, uninstalled and installed again under running jobs (as root; 4 minutes more than the demo).
+	$(BIN)/pytest tests/e2e/release_stories.py
+
 .PHONY: clean
 clean: ## Remove what was built here; caches in the home folder stay.
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -47,6 +47,10 @@ class DemoCluster:
     def load(self, archive: Path, name: str, another: str) -> None:
         """Give the node the image `name` that lies in `archive`, and have it known by another name too."""
         watch(*tool("devcluster", "load-image", "--name", self.name, archive))
+        self.tag(name, another)
+
+    def tag(self, name: str, another: str) -> None:
+        """Have an image that the node has known by another name too."""
         self._ctr("images", "tag", "--force", name, another)
 
     def _ctr(self, *arguments: str) -> str:
