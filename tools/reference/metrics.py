@@ -22,11 +22,12 @@ _MEASURES: Final = {"seconds": "seconds", "nanoton": "nanoTON", "bytes": "bytes"
 _COUNTED: Final = {
     "accounts", "actions", "announcements", "attempts", "balances", "batches", "calls", "events", "evidence",
     "files", "gpus", "holds", "items", "jobs", "keyrings", "lanes", "messages", "nodes", "objects", "providers",
-    "receipts", "records", "recoveries", "requests", "rounds", "servers", "slots", "tokens", "transfers", "verdicts"
+    "receipts", "records", "recoveries", "requests", "rounds", "servers", "slots", "tokens", "transfers", "verdicts",
+    "watches"
 }  # fmt: skip
 _ABOUT = """Every process serves these at `/metrics` on its plain-text port, beside the standard `process_` and
-`python_gc_` ones. Labels are bounded: no job, Pod or tenant is ever one. Every name says its unit; amounts end in `_nanoton`
-and are shown as floats, as the format has it: read exact amounts from the payout service."""
+`python_gc_` ones. Labels are bounded: no job, Pod or tenant is ever one. Every name says its unit; amounts end in
+`_nanoton` and are shown as floats, as the format has it: read exact amounts from the payout service."""
 
 
 def page() -> str:
