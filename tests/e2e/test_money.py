@@ -64,19 +64,3 @@ def test_a_job_without_a_covered_budget_waits_and_says_so(fleet: Fleet) -> None:
     fleet.sends("too-dear", items=1, tokens=10, budget=str(10**15))
     fleet.until_waiting_for("too-dear", "is not covered")
     fleet.kubectl("delete", "inferencejob", "too-dear")
-
-
-def test_nobody_but_the_operator_reaches_the_payout_service(fleet: Fleet) -> None:
-    payout, localton = fleet.pod("payout")["status"]["podIP"], fleet.pod("localton")["status"]["podIP"]
-    operator = f"{OPERATOR}/{fleet.pod('operator')['metadata']['name']}"
-    assert fleet.reaches(operator, "operator", payout, 8443)
-    assert not fleet.reaches(operator, "operator", localton, 14500), "coins are the payout service's business"
-    assert not fleet.stranger_reaches(payout, 8443)
-    assert not fleet.stranger_reaches(localton, 14500)
-
-
-def test_the_payout_service_reaches_its_chain_and_nothing_else(fleet: Fleet) -> None:
-    pod = f"{OPERATOR}/{fleet.pod('payout')['metadata']['name']}"
-    assert fleet.reaches(pod, "payout", "cocoon-fleet-localton", 14500)
-    assert not fleet.reaches(pod, "payout", "kubernetes.default.svc.cluster.local", 443)
-    assert not fleet.reaches(pod, "payout", fleet.pod("operator")["status"]["podIP"], 8080)

@@ -19,10 +19,10 @@ PORT = 8443
 
 
 def epoch(fleet: Fleet) -> str:
-    """Whom jobs are to be sealed to, as the provider says."""
+    """Whom jobs are to be sealed to, as the provider says; empty if it names nobody."""
     provider = fleet.kubectl.find("cocoonprovider", story.PROVIDER)
     assert provider is not None
-    return str(provider["status"]["keyring"]["epoch"])
+    return str((provider["status"].get("keyring") or {}).get("epoch", ""))
 
 
 def replace_each_keyring(fleet: Fleet) -> None:
@@ -49,20 +49,3 @@ def test_a_sealed_job_is_done_though_no_replica_is_the_one_that_made_the_key(fle
     job = sealed.run(client.Client.begin(fleet.kubectl), secret, Screen(shown), checks)
     assert not checks.failed, shown.getvalue()
     assert job["metadata"]["labels"]["cocoonfleet.io/sealed-to"] == before == epoch(fleet)
-
-
-def test_servers_and_the_operator_reach_the_keyring_and_strangers_do_not(fleet: Fleet) -> None:
-    keyring = fleet.pod("keyring")["status"]["podIP"]
-    operator = f"{OPERATOR}/{fleet.pod('operator')['metadata']['name']}"
-    assert fleet.reaches(fleet.ready_server(), "runner", keyring, PORT)
-    assert fleet.reaches(operator, "operator", keyring, PORT)
-    assert not fleet.stranger_reaches(keyring, PORT)
-    assert not fleet.reaches(operator, "operator", keyring, 9090), "figures are for those that the values name"
-
-
-def test_a_keyring_reaches_its_peers_and_nothing_else(fleet: Fleet) -> None:
-    first, second = sorted(fleet.pods("keyring"), key=lambda pod: str(pod["metadata"]["name"]))
-    pod = f"{OPERATOR}/{first['metadata']['name']}"
-    assert fleet.reaches(pod, "keyring", f"{second['metadata']['name']}.cocoon-fleet-keyring", PORT)
-    assert not fleet.reaches(pod, "keyring", "kubernetes.default.svc.cluster.local", 443)
-    assert not fleet.reaches(pod, "keyring", fleet.pod("payout")["status"]["podIP"], PORT)

@@ -39,18 +39,3 @@ def test_draining_the_node_lets_the_job_finish_and_keeps_new_ones_waiting(fleet:
     finally:
         fleet.kubectl("uncordon", NODE)
     fleet.until_state("patient", "Succeeded")
-
-
-def test_a_server_reaches_the_storage_service_and_nothing_else(fleet: Fleet) -> None:
-    server = fleet.ready_server()
-    assert fleet.reaches(server, "runner", "s3.devcluster.svc.cluster.local", 443)
-    assert not fleet.reaches(server, "runner", fleet.pod("operator")["status"]["podIP"], 8080)
-    assert not fleet.reaches(server, "runner", fleet.pod("payout")["status"]["podIP"], 8443)
-    assert not fleet.reaches(server, "runner", "kubernetes.default.svc.cluster.local", 443)
-
-
-def test_nobody_but_the_operator_reaches_a_runner(fleet: Fleet) -> None:
-    found = fleet.kubectl.find("pod", fleet.ready_server())
-    assert found is not None
-    assert fleet.stranger_reaches(found["status"]["podIP"], 9090), "metrics are everybody's"
-    assert not fleet.stranger_reaches(found["status"]["podIP"], 8443)

@@ -7,6 +7,7 @@ from demo.cluster import program
 from demo.explain import OPERATOR
 from demo.kubectl import Json, Kubectl
 from demo.programs import REPOSITORY, ask
+from devcluster.host import NODE_ADDRESS
 
 CHART = REPOSITORY / "charts" / "cocoon-fleet"
 RELEASE = "cocoon-fleet"
@@ -17,6 +18,13 @@ WORKLOADS = (
     f"statefulset/{KEYRING}",
     f"deployment/{RELEASE}",
 )
+
+
+_MONITORING = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+_NETWORK = {
+    "apiServer": {"ports": [6443], "peers": [{"ipBlock": {"cidr": f"{NODE_ADDRESS}/32"}}]},
+    **dict.fromkeys(("operatorCallers", "payoutCallers", "keyringScrapers"), _MONITORING),
+}
 
 
 def install(kubectl: Kubectl, images: Mapping[str, str], more: Json) -> None:
@@ -36,6 +44,7 @@ def _values(images: Mapping[str, str]) -> dict[str, object]:
         | {name: images[name] for name in ("runner", "payout", "keyring", "localton")},
         "development": True,
         "allowPrivateAddresses": True,
+        "networkPolicy": _NETWORK,
     }
 
 
