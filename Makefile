@@ -159,7 +159,7 @@ fuzz-age: venv ## Malformed age files for ten minutes.
 	$(BIN)/python -m tests.chaos.fuzz_age
 
 .PHONY: chart-on-cluster
-chart-on-cluster: venv binaries ## The release upgraded, uninstalled and installed again under running jobs (as root; 4 minutes more than the demo).
+chart-on-cluster: venv binaries ## The release upgraded, uninstalled and installed again under running jobs (as root; 2 minutes beside the demo: apart from `make test`, whose stories of money it would disturb).
 	$(BIN)/pytest tests/e2e/release_stories.py
 
 .PHONY: clean

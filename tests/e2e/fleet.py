@@ -86,20 +86,6 @@ class Fleet:
         until(ready, "a server being ready", 120)
         return found[0]
 
-    def reaches(self, pod: str, container: str, host: str, port: int) -> bool:
-        """Whether a program in a container, `namespace/pod` if it is elsewhere, can open a connection."""
-        program = f"import socket; socket.create_connection(({host!r}, {port}), timeout=3); print('reached')"
-        namespace, _, name = pod.rpartition("/")
-        there = self.kubectl.within(namespace or self.kubectl.namespace)
-        return "reached" in there("exec", name, f"--container={container}", "--", "python", "-c", program, check=False)
-
-    def stranger_reaches(self, address: str, port: int) -> bool:
-        """Whether a Pod of another namespace can open a connection."""
-        options = ("--image=localhost/devcluster/probe:dev", "--image-pull-policy=Never", "--restart=Never")
-        script = f"probe tcp {address}:{port} && echo reached"
-        run = ("run", f"stranger-{port}", *options, "--rm", "--attach", "--command", "--", "sh", "-c", script)
-        return "reached" in self.kubectl.within("default")(*run, check=False)
-
     def pods(self, component: str) -> list[Json]:
         """Pods of the chart, by their component."""
         return self.kubectl.within(OPERATOR).every("pod", f"app.kubernetes.io/component={component}")
