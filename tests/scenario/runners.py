@@ -208,7 +208,8 @@ class FakeRunner:
         self._previous = receipts.link(receipt)
         code, detail = why or ("", "")
         finished = Finished(self._next(), job.uid, job.attempt, receipt, digest, len(answers), code=code, detail=detail)
-        self._emit(replace(finished, output=answers) if outcome == "Succeeded" else finished)
+        inline = outcome == "Succeeded" and job.output.uri is None
+        self._emit(replace(finished, output=answers) if inline else finished)
 
     def _claims(self, job: JobAssignment, outcome: Outcome, usage: Usage, digest: str) -> Claims:
         now = int(self._now())

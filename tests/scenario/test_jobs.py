@@ -24,6 +24,18 @@ async def test_a_job_runs_to_its_end(world: World) -> None:
 
 
 @scenario
+async def test_the_status_says_where_answers_were_put_but_not_the_credential(world: World) -> None:
+    elsewhere = {"uri": "https://store.example/answers?signature=s"}
+    world.has(provider("dc1", ["minilm"]), gpu_node("n1"), job("j1", "minilm", output=elsewhere))
+    world.starts()
+    await world.until(job_is("j1", "Succeeded"))
+    output = world.job("j1")["output"]
+    assert output["uri"] == "https://store.example/answers"
+    assert "configMap" not in output
+    assert output["bytes"] > 0
+
+
+@scenario
 async def test_a_job_costs_two_writes(world: World) -> None:
     world.has(provider("dc1", ["minilm"]), gpu_node("n1"), job("j0", "minilm"))
     world.starts()

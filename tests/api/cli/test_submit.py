@@ -224,17 +224,6 @@ def test_answers_elsewhere(site: Site, job: str) -> None:
     assert site.run("output", job).out == "https://store.example/out\n"
 
 
-def test_answers_at_the_address_that_the_job_gave(site: Site, lines: Path) -> None:
-    """The address is a credential: what it is without its query is enough to find them."""
-    given = "https://store.example/out?X-Amz-Signature=secret"
-    site.run("submit", str(lines), "--model", "minilm", "--name", "j1", "--output-uri", given)
-    finish(site, "j1", output={"sha256": "ab" * 32, "bytes": 7})
-    assert site.run("output", "j1").out == "https://store.example/out\n"
-    finish(site, "j1", "Failed", output={"sha256": "ab" * 32})
-    answer = site.run("output", "j1")
-    assert (answer.status, answer.out) == (BAD_NEWS, "")
-
-
 def test_a_job_without_answers(site: Site, job: str) -> None:
     assert site.run("output", job).status == NOT_YET
     assert site.run("output", job, "--wait", "--timeout", "0.3").status == NOT_YET

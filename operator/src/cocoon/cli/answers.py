@@ -1,22 +1,22 @@
-"""Where a finished job's answers are: in a ConfigMap, at the job's own address, or nowhere."""
+"""The answers of a finished job that are in a ConfigMap, as the job wrote them."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+import hashlib
 
-from cocoon.api.job import InferenceJob
-
-
-def config_map_of(job: InferenceJob) -> str | None:
-    """The ConfigMap that holds them."""
-    output = job.status.output
-    return output.config_map if output is not None else None
+from cocoon.api.job import OutputStatus
+from cocoon.api.resources import CONFIG_MAP
+from cocoon.cli.cluster import Cluster
+from cocoon.cli.failure import Failure
 
 
-def address_of(job: InferenceJob) -> str | None:
-    """The address that they were put to, without its query, which is a credential; None if nothing was."""
-    output = job.status.output
-    if output is None or output.config_map is not None:
-        return None
-    address = output.uri or (job.spec.output.uri if output.bytes else None)
-    return urlunsplit(urlsplit(address)._replace(query="", fragment="")) if address else None
+async def answers_in(cluster: Cluster, namespace: str, name: str, output: OutputStatus) -> str:
+    """What this ConfigMap holds. Raises Failure if it is gone, or has another digest than the status says."""
+    found = await cluster.get(CONFIG_MAP, namespace, name)
+    answers = "".join((found.get("data") or {}).values())
+    if hashlib.sha256(answers.encode()).hexdigest() != output.sha256:
+        raise Failure(
+            f"ConfigMap {name} is not what the job wrote (its sha256 is not {output.sha256}): somebody changed it. "
+            "Create the job again."
+        )
+    return answers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +12,13 @@ import click
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from cocoon.api.job import InferenceJob
-from cocoon.api.resources import CONFIG_MAP, JOB
+from cocoon.api.job import InferenceJob, OutputStatus
+from cocoon.api.resources import JOB
 from cocoon.attest.age import armor, wrapping
 from cocoon.attest.age import header as headers
 from cocoon.attest.age.failures import AgeError
 from cocoon.attest.age.payload import Opener
-from cocoon.cli.answers import address_of, config_map_of
+from cocoon.cli.answers import answers_in
 from cocoon.cli.cluster import connected
 from cocoon.cli.failure import Failure
 from cocoon.cli.identity_file import read_identities
@@ -70,19 +69,13 @@ def command(job: str | None, file: Path | None, identity: Path, output: Path | N
 async def _answers(reach: Reach, job: str) -> bytes:
     async with connected(reach) as cluster:
         asked = msgspec.convert(await cluster.get(JOB, cluster.namespace, job), InferenceJob)
-        if address := address_of(asked):
-            raise Failure(f"The answers of {job} are at {address}: download them, and open them with --file.")
-        name = config_map_of(asked)
-        if name is None:
+        output = asked.status.output or OutputStatus()
+        if output.uri is not None:
+            raise Failure(f"The answers of {job} are at {output.uri}: download them, and open them with --file.")
+        if output.config_map is None:
             raise Failure(f"{job} has no answers: `kubectl cocoon why {job}` says how far it is.")
-        found = await cluster.get(CONFIG_MAP, cluster.namespace, name)
-    answers = "".join((found.get("data") or {}).values()).encode()
-    if asked.status.output is None or hashlib.sha256(answers).hexdigest() != asked.status.output.sha256:
-        raise Failure(
-            f"ConfigMap {name} is not what the job wrote (its sha256 is another): somebody changed it. "
-            "Create the job again."
-        )
-    return answers
+        answers = await answers_in(cluster, cluster.namespace, output.config_map, output)
+    return answers.encode()
 
 
 def _open(source: Iterator[bytes], keys: list[X25519PrivateKey], sink: IO[bytes]) -> None:

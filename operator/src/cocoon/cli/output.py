@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from pathlib import Path
 from typing import Final
 
 import click
 import msgspec
 
-from cocoon.api.job import InferenceJob, OutputStatus
-from cocoon.api.resources import CONFIG_MAP, JOB
+from cocoon.api.job import InferenceJob
+from cocoon.api.resources import JOB
 from cocoon.cli import screen
-from cocoon.cli.answers import address_of, config_map_of
+from cocoon.cli.answers import answers_in
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import BAD_NEWS, DONE, MISSING, NOT_YET, Failure
 from cocoon.cli.names import JOB_NAME
@@ -50,10 +49,10 @@ async def _output(reach: Reach, name: str, file: Path | None, patience: float | 
     async with connected(reach) as cluster:
         job = await _finished(cluster, name, patience)
         output = job.status.output
-        if output is not None and config_map_of(job) is not None:
-            await _give(cluster, job, output, file)
-        elif output is not None and (address := address_of(job)) is not None:
-            screen.say(address)
+        if output is not None and output.config_map is not None:
+            _give(await answers_in(cluster, job.metadata.namespace, output.config_map, output), job, file)
+        elif output is not None and output.uri is not None:
+            screen.say(output.uri)
             screen.note(f"The answers ({output.bytes} bytes, sha256 {output.sha256}) are at that address.")
         elif job.status.state == "Succeeded":
             raise Failure(f"{name} has no output: its status names none.", MISSING)
@@ -77,21 +76,13 @@ async def _finished(cluster: Cluster, name: str, patience: float | None) -> Infe
     raise Failure(f"{name} is not over after {patience:g} s; it goes on.", NOT_YET)
 
 
-async def _give(cluster: Cluster, job: InferenceJob, output: OutputStatus, file: Path | None) -> None:
-    """The answers in the ConfigMap."""
-    found = await cluster.get(CONFIG_MAP, job.metadata.namespace, output.config_map or "")
-    text = "".join((found.get("data") or {}).values())
-    if hashlib.sha256(text.encode()).hexdigest() != output.sha256:
-        raise Failure(
-            f"ConfigMap {output.config_map} is not what the job wrote (its sha256 is not {output.sha256}): somebody "
-            "changed it. Create the job again."
-        )
+def _give(text: str, job: InferenceJob, file: Path | None) -> None:
     if job.spec.output.seal_to:
         screen.note(f"They are sealed: `kubectl cocoon open {job.metadata.name} --identity FILE` decrypts them.")
     if file is None:
         click.echo(text, nl=False)
         return
     try:
-        await asyncio.to_thread(file.write_text, text)
+        file.write_text(text)
     except OSError as error:
         raise Failure(f"{file} can't be written: {error.strerror}.") from error

@@ -155,10 +155,17 @@ def finished_status(job: Job, end: End, now: Instant) -> JobStatus:
     event, usage = end.event, end.claims.usage
     done = f"{usage.items} items were answered, {usage.failed_items} failed."
     cause = Cause(event.code or reasons.COMPLETED, event.detail or done)
-    output = OutputStatus(config_map=end.name, sha256=event.output_sha256, bytes=event.output_bytes)
-    published = output if event.output_sha256 else None
-    status = settle(job, end.claims, event.receipt, cause, now, output=published)
+    status = settle(job, end.claims, event.receipt, cause, now, output=_output(job, end))
     return reported_status(status, job, end.report, now)
+
+
+def _output(job: Job, end: End) -> OutputStatus | None:
+    """Where the answers are, if any were handed over."""
+    event = end.event
+    if not event.output_bytes:
+        return None
+    uri = None if end.name else job.output_uri
+    return OutputStatus(config_map=end.name, uri=uri, sha256=event.output_sha256, bytes=event.output_bytes)
 
 
 def reported_status(status: JobStatus, job: Job, report: Report, now: Instant) -> JobStatus:

@@ -63,6 +63,7 @@ def _record(meta: ObjectMeta, spec: JobSpec, status: JobStatus, flaws: tuple[Fla
         status=status,
         flaws=flaws,
         sealed=spec.input.sealed,
+        output_uri=spec.output.uri and spec.output.uri.partition("?")[0],
     )
 
 

@@ -206,7 +206,8 @@ class RunnerView(Struct, frozen=True):
 class Job(Struct, frozen=True):
     """An InferenceJob without its input, which is read when the job is pushed.
 
-    `flaws` holds what makes it impossible to run at all. `submitted` orders jobs of the same priority.
+    `flaws` holds what makes it impossible to run at all. `submitted` orders jobs of the same priority. `output_uri` is
+    where its answers are put, without the query, which is a credential.
     """
 
     key: Key
@@ -230,6 +231,7 @@ class Job(Struct, frozen=True):
     status: JobStatus
     flaws: tuple[Flaw, ...] = ()
     sealed: bool = False
+    output_uri: str | None = None
 
     @property
     def namespace(self) -> str:
