@@ -119,7 +119,10 @@ async def test_a_forward_that_fails(
     broken.chmod(0o755)
     monkeypatch.setenv("KUBECTL", str(broken))
     assert await site.run("payouts") == UNREACHABLE
-    assert "unable to forward port: pod is not running. Give --payout-url if there is another way to it." in capsys.readouterr().err
+    assert (
+        "unable to forward port: pod is not running. Give --payout-url if there is another way to it."
+        in capsys.readouterr().err
+    )
 
 
 async def test_a_namespace_without_such_a_service(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

