@@ -9,6 +9,8 @@ import pytest
 from tools.dashboards.board import Panel, boards
 from tools.dashboards.scrape import Scrape, shown
 
+from demo.errors import DemoError
+from demo.kubectl import until
 from tests.e2e.conftest import PROMETHEUS, ROOT, Demo
 from tests.e2e.fleet import Fleet
 from tests.e2e.incidents import Day
@@ -43,13 +45,20 @@ def _queries() -> set[str]:
 
 
 def test_all_that_there_is_was_scraped(scrape: Scrape, watch: Watch) -> None:
+    try:
+        until(lambda: not _down(watch), "an answer of all targets", 30)  # Pods of the bad day are on their way out
+    except DemoError:
+        pytest.fail("\n".join(_down(watch)))
     found = watch.asked.targets()
-    assert {each["health"] for each in found} == {"up"}, [each["lastError"] for each in found]
     paths = [each["scrapeUrl"].rpartition(":")[2].partition("/")[2] for each in found]
     assert paths.count("metrics/triton") >= 1
     assert watch.value("count(nv_inference_request_success)") > 0
     pods = {each["labels"]["pod"].rpartition("-")[0] for each in found}
     assert pods > {"cocoon-fleet-payout", "cocoon-fleet-keyring"}
+
+
+def _down(watch: Watch) -> list[str]:
+    return [f"{each['scrapeUrl']}: {each['lastError']}" for each in watch.asked.targets() if each["health"] != "up"]
 
 
 @pytest.mark.parametrize("panel", [pytest.param(panel, id=name) for name, panel in PANELS])

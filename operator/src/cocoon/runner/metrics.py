@@ -32,6 +32,12 @@ class Metrics:
             buckets=(0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900),
         )
 
+    def know(self, model: str) -> None:
+        """Show a model's counters from 0 on: what Prometheus first sees at 1 never rose, as far as it can tell."""
+        for result in ("answered", "failed"):
+            self.items.labels(model, result)
+        self.mismatch.labels(model)
+
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"cocoon_runner_{name}", text, labels, registry=self.registry)
 

@@ -99,6 +99,7 @@ class Models:
             held.task.cancel()
         self._models[assignment.name] = model
         self._metrics.in_flight.labels(model.name).set_function(lambda: model.in_flight)
+        self._metrics.know(model.name)
         self._spawn(model, self._load(model))
         return model
 
