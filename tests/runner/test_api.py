@@ -237,7 +237,7 @@ async def test_metrics_and_health(
         assert (await session.get("/readyz")).status == 200
         text = await (await session.get("/metrics")).text()
         assert 'cocoon_runner_items_total{model="echo",result="answered"} 1.0' in text
-        assert 'cocoon_runner_triton_mismatched_requests_total{model="echo"}' not in text
+        assert 'cocoon_runner_triton_mismatched_requests_total{model="echo"} 0.0' in text
         fake.miscount = 3
         await quick.do(kit.job(echo, GOOD, uid="other"))
         await quick.runner.jobs.quiet()
