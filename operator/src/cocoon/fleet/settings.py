@@ -81,18 +81,28 @@ def _elsewhere(places: str) -> tuple[str, ...]:
     return tuple(place for place in read_places(places) if not place.startswith("/"))
 
 
+class _Flags:
+    """Adds flags to a parser, each with its environment variable."""
+
+    def __init__(self, parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+        self._parser = parser
+        self._environment = environment
+
+    def add(self, name: str, text: str, default: str | float | None = "", kind: type = str) -> None:
+        """A flag with this help; what the environment says of it goes before the default."""
+        variable = PREFIX + name.upper().replace("-", "_")
+        given = self._environment.get(variable)
+        shown = f"{text} [{variable}]"
+        if kind is bool:
+            self._parser.add_argument(f"--{name}", action="store_true", default=given == "true", help=shown)
+        else:
+            self._parser.add_argument(f"--{name}", type=kind, default=kind(given) if given else default, help=shown)
+
+
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cocoon-fleet", description="The operator of Cocoon Fleet.")
 
-    def flag(name: str, text: str, default: str | float | None = "", kind: type = str) -> None:
-        variable = PREFIX + name.upper().replace("-", "_")
-        given = environment.get(variable)
-        shown = f"{text} [{variable}]"
-        if kind is bool:
-            parser.add_argument(f"--{name}", action="store_true", default=given == "true", help=shown)
-        else:
-            parser.add_argument(f"--{name}", type=kind, default=kind(given) if given else default, help=shown)
-
+    flag = _Flags(parser, environment).add
     flag("namespace", "the operator's own namespace", environment.get("POD_NAMESPACE", "cocoon-system"))
     flag("identity", "this replica's name", environment.get("POD_NAME") or environment.get("HOSTNAME", "operator"))
     flag("runner-image", "image of the runner container", "cocoon-fleet/runner:dev")

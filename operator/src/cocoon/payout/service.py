@@ -86,10 +86,9 @@ async def running(settings: Settings, now: Callable[[], Instant]) -> AsyncIterat
         )
         await audit(store, metrics)
         _LOG.info("taking receipts", extra={"chain": chain, "trust": settings.policy.trust.value})
+        work = (service.intake.run(), be_audited(store, metrics), *((payments.run(),) if payments else ()))
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(service.intake.run()), tasks.create_task(be_audited(store, metrics))]
-            if payments:
-                background.append(tasks.create_task(payments.run()))
+            background = [tasks.create_task(each) for each in work]
             try:
                 yield service
             finally:

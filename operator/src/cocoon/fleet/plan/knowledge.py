@@ -88,7 +88,11 @@ class Knowledge:
         self._offered: dict[Key, tuple[Node, ...]] = {}
         self._interned: dict[tuple[Candidate, ...], tuple[Candidate, ...]] = {}
         self._candidates: dict[str, dict[JobClass, tuple[Candidate, ...]]] = defaultdict(dict)
-        self._puts: dict[type, Callable[[Any], None]] = {
+        self._puts = self._ways_in()
+        self._drops = self._ways_out()
+
+    def _ways_in(self) -> dict[type, Callable[[Any], None]]:
+        return {
             Provider: self._put_provider,
             Node: self._put_node,
             ForeignUse: self._put_foreign,
@@ -103,7 +107,9 @@ class Knowledge:
             PayoutHolds: self._put_holds,
             Keyrings: self._put_keyrings,
         }
-        self._drops: dict[type, Callable[[Any], None]] = {
+
+    def _ways_out(self) -> dict[type, Callable[[Any], None]]:
+        return {
             Provider: self._drop_provider,
             Node: self._drop_node,
             ForeignUse: self._drop_foreign,
