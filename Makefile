@@ -159,8 +159,8 @@ fuzz-age: venv ## Malformed age files for ten minutes.
 	$(BIN)/python -m tests.chaos.fuzz_age
 
 .PHONY: chart-on-cluster
-chart-on-cluster: venv binaries ## The release upgraded, uninstalled and installed again under running jobs (as root; 2 minutes beside the demo: apart from `make test`, whose stories of money it would disturb).
-	$(BIN)/pytest tests/e2e/release_stories.py
+chart-on-cluster: venv binaries ## The release upgraded, uninstalled and installed again under running jobs, and keyrings that come and go (as root; 4 minutes beside the demo: apart from `make test`, whose stories of money it would disturb).
+	$(BIN)/pytest tests/e2e/release_stories.py tests/e2e/keyring_stories.py
 
 .PHONY: clean
 clean: ## Remove what was built here; caches in the home folder stay.

@@ -130,12 +130,16 @@ def test_fields_of_another_snp_machine(start: int, end: int) -> None:
     assert "SignatureInvalid" in refused(structs.replace(snp(), cpu=mixed))
 
 
+#: Half of each of two public keys is no key at all, unless chance puts the point on the curve.
+NOT_SIGNED_SO = {"QuoteInvalid", "QuoteMalformed"}
+
+
 @pytest.mark.parametrize("width", [16, 48, 64])
 def test_fields_of_another_tdx_machine(width: int) -> None:
     other = INTEL.quote(INTEL.platform(), b"x" * 64, mr_td=b"\7" * 48, rtmrs=(b"\7" * 48,) * 4, mr_config_id=b"\7" * 48)
     for start in range(48, QUOTE_SIGNED, width):
         mixed = tdx().cpu[:start] + other[start : start + width] + tdx().cpu[start + width :]
-        assert mixed == tdx().cpu or "QuoteInvalid" in refused(structs.replace(tdx(), cpu=mixed))
+        assert mixed == tdx().cpu or NOT_SIGNED_SO & refused(structs.replace(tdx(), cpu=mixed))
 
 
 def test_parts_of_another_bundle() -> None:

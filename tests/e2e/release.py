@@ -31,7 +31,7 @@ class Release:
     def installed(self, folder: Path = chart.CHART) -> None:
         """Install it, or upgrade it, from a chart, and wait until all of it is up."""
         _helm(self.kubectl, "upgrade", "--install", chart.RELEASE, str(folder), "--values=-", stdin=self._text())
-        for name in chart.WORKLOADS:
+        for name in self.kubectl("get", "deployment,statefulset", "--output=name").split():
             self.kubectl("rollout", "status", name, "--timeout=120s")
 
     def uninstalled(self) -> None:

@@ -108,7 +108,7 @@ async def test_an_administrator_outside_of_the_cluster(site: Site, capsys: pytes
 
 async def test_a_service_account_that_is_not_there(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert await site.run("payouts", "--payout-as", f"{site.namespace}/nobody") == MISSING
-    assert "There is no ServiceAccount nobody" in capsys.readouterr().err
+    assert f"There is no ServiceAccount {site.namespace}/nobody" in capsys.readouterr().err
 
 
 async def test_a_forward_that_fails(

@@ -57,7 +57,7 @@ def run(client: Client, sent: Secret, screen: Screen, checks: Checks) -> Json:
     with keyring.reached(kubectl) as address:
         evidence = keyring.evidence(address)
         (client.folder / "keyring.json").write_bytes(evidence)
-        jobs = [_seal(client, sent, name, address) for name in (story.SEALED, CHANGED)]
+        jobs = [seal(client, sent, name, address) for name in (story.SEALED, CHANGED)]
     _check_recipient(jobs[0], published, checks)
     tampering.keyring_evidence(client, _written(client, sent, story.SEALED), evidence, checks)
     jobs[1]["spec"]["input"]["inline"] = tampering.in_armor(jobs[1]["spec"]["input"]["inline"])
@@ -96,7 +96,7 @@ def _written(client: Client, sent: Secret, name: str) -> Path:
     return path
 
 
-def _seal(client: Client, sent: Secret, name: str, address: str) -> Json:
+def seal(client: Client, sent: Secret, name: str, address: str) -> Json:
     """The job as it is to be applied."""
     plain = _written(client, sent, name)
     where = (f"--filename={plain}", f"--terms={TERMS}", f"--keyring={address}", f"--identity={client.key}")
