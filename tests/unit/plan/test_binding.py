@@ -81,40 +81,6 @@ def test_slots_are_free_when_the_work_ends_not_when_it_is_written() -> None:
     assert binds(provider(), one, attestation(one), seen, done, job("next", parallelism=8)) == {"next": "s1"}
 
 
-def test_no_more_is_bound_than_can_be_written() -> None:
-    """The rest stays in its queue, where whoever comes meanwhile and matters more is ahead of it."""
-    snapshot = Snapshot(most_binds=2)
-    jobs = [job(f"j{number}", submitted=START + number) for number in range(4)]
-    for record in (node(), provider(), *at_work(server("s1")), *jobs):
-        snapshot.put(record)
-
-    def binds_now(now: float) -> list[WriteJobStatus]:
-        planned = [each for each in plan(snapshot, now).actions if isinstance(each, WriteJobStatus)]
-        for action in planned:
-            snapshot.hold(action, now)
-        return planned
-
-    first, second = binds_now(START + 10)
-    assert [first.job, second.job] == ["team/j0", "team/j1"]
-    assert not binds_now(START + 11)
-    snapshot.put(job("urgent", priority=1, submitted=START + 12))
-    assert not binds_now(START + 12)
-    snapshot.put(replace(jobs[0], status=first.status, resource_version="2"))  # written, but still being pushed
-    assert [each.job for each in binds_now(START + 13)] == ["team/urgent"]
-    snapshot.release(second, START + 14, done=False)
-    assert [each.job for each in binds_now(START + 15)] == ["team/j1"]
-
-
-def test_who_is_only_behind_in_line_is_not_told_why_it_waits() -> None:
-    snapshot = Snapshot(most_binds=1)
-    for record in (node(), provider(), *at_work(server("s1")), job("j0"), job("j1", submitted=START + 1)):
-        snapshot.put(record)
-    for action in plan(snapshot, START + 2).actions:
-        snapshot.hold(action, START + 2)
-    for seconds in range(3, 90):
-        assert not plan(snapshot, START + seconds).actions
-
-
 @pytest.mark.parametrize(
     "changes",
     [

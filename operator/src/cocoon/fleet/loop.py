@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import replace
 from typing import Final
 
 from cocoon.api.times import Instant
@@ -20,7 +18,6 @@ from cocoon.fleet.act.announce import Announcer
 from cocoon.fleet.act.complain import complaint
 from cocoon.fleet.act.means import Means
 from cocoon.fleet.catching_up import CatchingUp
-from cocoon.fleet.in_turn import InTurn
 from cocoon.fleet.leadership import Leadership
 from cocoon.fleet.listener import Listener
 from cocoon.fleet.logs import fields
@@ -42,7 +39,6 @@ from cocoon.fleet.plan.announcements import Announcements, announcements
 from cocoon.fleet.plan.expectations import matter_of, subject_of
 from cocoon.fleet.plan.plan import DECISIONS, STANDBY, plan
 from cocoon.fleet.ports.failures import Busy, Failure, Gone, Refused
-from cocoon.fleet.room import Room, rank
 
 LOG: Final = logging.getLogger(__name__)
 #: Seconds in which changes are gathered before a round.
@@ -54,10 +50,6 @@ STANDBY_PAUSE: Final = 1.0
 BROKEN_PAUSE: Final = 5.0
 #: Actions that speak to runners only.
 OF_RUNNERS: Final = (PushJob, CancelAttempt, AcknowledgeEvents, ConfirmStanding, LoadModel)
-#: Actions with rooms of their own.
-APART: Final = (AttestServer, WriteProviderStatus, ApplyChildren, *OF_RUNNERS)
-#: Calls that acting makes at once: enough to keep an API server busy, and few enough to keep the line out of it.
-CALLS: Final = 16
 #: No action takes longer than this, in seconds.
 DEADLINE: Final = 90.0
 
@@ -66,32 +58,25 @@ class _Rooms:
     """How many actions may be under way at once.
 
     Servers that are slow to answer never hold up the cluster's writes, and what is only shown never holds up work.
-    Neither does upkeep: an operator that was started anew applies the children of every provider there is. Everything
-    else acts on the cluster, and its calls take turns, in the order that `room` says.
+    Neither does upkeep: an operator that was started anew applies the children of every provider there is.
     """
 
     def __init__(self, concurrency: int) -> None:
-        self._calls = Room(min(concurrency, CALLS))
+        self._cluster = asyncio.Semaphore(concurrency)
         self._shown = asyncio.Semaphore(max(1, concurrency // 8))
         self._upkeep = asyncio.Semaphore(max(1, concurrency // 8))
         self._runners = asyncio.Semaphore(concurrency)
         self._evidence = asyncio.Semaphore(concurrency)
 
-    def of(self, action: Action) -> AbstractAsyncContextManager[None]:
-        """The room of an action; those whose calls take turns need none."""
+    def of(self, action: Action) -> asyncio.Semaphore:
+        """The room of an action."""
         if isinstance(action, AttestServer):
             return self._evidence
         if isinstance(action, WriteProviderStatus):
             return self._shown
         if isinstance(action, ApplyChildren):
             return self._upkeep
-        return self._runners if isinstance(action, OF_RUNNERS) else nullcontext()
-
-    def means(self, action: Action, means: Means) -> Means:
-        """What an action is carried out with: its calls take turns with those of others, if it acts on the cluster."""
-        if isinstance(action, APART):
-            return means
-        return replace(means, cluster=InTurn(means.cluster, self._calls, rank(action, means.mirror.snapshot)))
+        return self._runners if isinstance(action, OF_RUNNERS) else self._cluster
 
 
 class Loop:
@@ -237,7 +222,7 @@ class Loop:
             raise Busy("This replica does not lead any more.")
         try:
             async with asyncio.timeout(DEADLINE):
-                await table.DEEDS[type(action)](action, self._rooms.means(action, self._means))
+                await table.DEEDS[type(action)](action, self._means)
         except TimeoutError as error:
             raise Busy(f"It took longer than {DEADLINE:.0f} s.") from error
         except Exception as error:

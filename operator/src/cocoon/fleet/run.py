@@ -28,7 +28,7 @@ from cocoon.fleet.keyring_watch import KeyringWatch
 from cocoon.fleet.leadership import Leadership
 from cocoon.fleet.listener import Listener
 from cocoon.fleet.logs import fields
-from cocoon.fleet.loop import CALLS, Loop
+from cocoon.fleet.loop import Loop
 from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.mirror import Mirror, Observer
 from cocoon.fleet.observe.job import job
@@ -69,7 +69,7 @@ def mirror_for(settings: Settings, metrics: Metrics) -> Mirror:
         NODE: node,
         NAMESPACE: namespace,
     }
-    return Mirror(Snapshot(most_binds=CALLS), observers, metrics)
+    return Mirror(Snapshot(), observers, metrics)
 
 
 class Adapters(Struct, frozen=True):

@@ -4,9 +4,6 @@ Cheapest offer first, then the least loaded server: the client asked for a price
 takes no jobs, so that a job goes to whichever is ready first instead of waiting for a load that may fail. Heads of
 classes compete strictly by priority and age. A head that fits on no server keeps the one that is nearest to having
 room for itself: its free slots are out of reach for everybody behind.
-
-No more is bound than can be written now. A bind that waits to be written holds slots that do no work, and whoever comes
-meanwhile and matters more finds them taken; a job that waits in its queue leaves the choice open.
 """
 
 from __future__ import annotations
@@ -45,9 +42,6 @@ class _Round:
         served: list[tuple[Head, int, Queue]] = []
         following = next(others, None)
         while shelves.free_slots(model) > 0 and (served or following is not None):
-            if len(self._snapshot.expectations.binding) + self._draft.binds >= self._snapshot.most_binds:
-                self._snapshot.expectations.cut_off.add(model)
-                break
             if following is None or (served and served[0][0] < following[0]):
                 queue = heapq.heappop(served)[2]
             else:
@@ -80,7 +74,6 @@ class _Round:
         provider = self._snapshot.providers[chosen.provider]
         price = provider.offers[chosen.model].price
         self._draft.write(job, job_status.bind(job, chosen, provider, price, self._now), "Bind")
-        self._draft.binds += 1
         self._draft.spent[job.namespace] += job.budget or 0
         self._snapshot.shelves.take(server, job.parallelism)
         self._snapshot.touch_server(server)

@@ -34,8 +34,6 @@ class Draft:
         self.actions: list[Action] = []
         self.spent: dict[str, int] = defaultdict(int)
         """Budgets of the jobs bound in this round, by namespace."""
-        self.binds = 0
-        """How many jobs were bound in this round."""
         self.retiring: set[Key] = set()
         """Servers whose retirement was decided in this round."""
         self.without_room: list[OfferKey] = []

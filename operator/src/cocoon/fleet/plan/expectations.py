@@ -69,10 +69,6 @@ class Expectations:
 
     def __init__(self) -> None:
         self.retiring: set[Key] = set()
-        self.binding: set[Key] = set()
-        """Jobs whose bind is not known to be written."""
-        self.cut_off: set[str] = set()
-        """Models whose jobs may be bound when fewer are."""
         self._held: dict[Matter, Action] = {}
         self._not_before: dict[Matter, Instant] = {}
         self._statuses: dict[Key, JobStatus] = {}
@@ -97,14 +93,6 @@ class Expectations:
         status = self._statuses.get(job.key)
         return job if status is None else replace(job, status=status)
 
-    def written(self, job: Key) -> set[str]:
-        """A job's bind is written, or will not be; the models of which more may be bound now."""
-        if job not in self.binding:
-            return set()
-        self.binding.discard(job)
-        more, self.cut_off = self.cut_off, set()
-        return more
-
     def hold(self, snapshot: Snapshot, action: Action, now: Instant) -> None:
         """Count an action as done."""
         self._held[matter_of(action)] = action
@@ -112,7 +100,6 @@ class Expectations:
         match action:
             case actions.WriteJobStatus(purpose="Bind"):
                 self._statuses[action.job] = action.status
-                self.binding.add(action.job)
             case actions.CreateServer():
                 snapshot.put(expected_server(snapshot, action, now))
             case actions.SetServerCondition() if action.condition.type == RETIRING_CONDITION:
@@ -147,9 +134,8 @@ class Expectations:
 
     def _take_back(self, snapshot: Snapshot, action: Action) -> None:
         match action:
-            case actions.WriteJobStatus(purpose="Bind"):
+            case actions.WriteJobStatus():
                 self._statuses.pop(action.job, None)
-                snapshot.touched.models.update(self.written(action.job))
             case actions.CreateServer():
                 server = snapshot.servers.get(created_key(action))
                 if server is not None and is_expected(server):

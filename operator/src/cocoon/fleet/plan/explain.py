@@ -87,9 +87,6 @@ def _explain_when_due(counting: Counting, queue: Queue, draft: Draft) -> None:
     known = snapshot.memory.heads.get(job_class)
     if known is None or queue.head is None:
         return
-    if job_class.model in snapshot.expectations.cut_off:
-        snapshot.head_alarms.set(job_class, now + PAUSE)  # it is bound as soon as those ahead of it are written
-        return
     if _due(snapshot.memory, known) <= now:
         _note_explained(snapshot.memory, known.uid, now)
         _explain(counting, snapshot.jobs[queue.head[1]], draft)

@@ -40,15 +40,12 @@ from cocoon.fleet.plan.usage import Usage
 
 #: No machine has more GPUs than this; a larger number is a mistake of whoever reports it.
 MOST_GPUS = 16
-#: How many binds may be under way at once if nobody has to carry them out.
-NO_LIMIT = 1 << 30
 
 
 class Knowledge:
     """What is known. Each kind is put and dropped by a method of its own, which touches what depends on it."""
 
-    def __init__(self, most_gpus: int = MOST_GPUS, memory: Memory | None = None, most_binds: int = NO_LIMIT) -> None:
-        self.most_binds = most_binds
+    def __init__(self, most_gpus: int = MOST_GPUS, memory: Memory | None = None) -> None:
         self.providers: dict[Key, Provider] = {}
         self.nodes: dict[str, Node] = {}
         self.namespaces: dict[str, Namespace] = {}
@@ -311,8 +308,6 @@ class Knowledge:
             self._drop_job(job.key)
         self.jobs[job.key] = job
         self.job_keys[job.uid] = job.key
-        if job.status.binding is not None:
-            self.touched.models.update(self.expectations.written(job.key))
         self.reindex_job(job.key)
 
     def _drop_job(self, key: Key) -> None:
