@@ -174,6 +174,6 @@ async def test_the_collector_is_chosen_by_what_the_machine_is() -> None:
     assert alone.gpus is None
     for choice, tsm in (("auto", bare), ("software", inside)):
         with pytest.raises(TeeFailure, match="COCOON_TEST_ROOTS"):
-            await choose(choice, test_roots=False, tsm=tsm, nvml=none)  # type: ignore[arg-type] # literals in a tuple widen to str
+            await choose(choice, test_roots=False, tsm=tsm, nvml=none)  # type: ignore[arg-type]  # literals in a tuple widen to str
     with pytest.raises(TeeFailure, match="There is no TEE"):
         await choose("tee", test_roots=True, tsm=bare, nvml=none)

@@ -67,7 +67,7 @@ def main() -> int:
     for name, (found, collateral) in made().items():
         raw = bundles.encode(found)
         assert verify(raw, NONCE, policy, AT, collateral).trusted
-        cost = measured(lambda raw=raw, held=collateral: verify(raw, NONCE, policy, AT, held))  # type: ignore[misc] # defaults bind the loop's values
+        cost = measured(lambda raw=raw, held=collateral: verify(raw, NONCE, policy, AT, held))  # type: ignore[misc]  # defaults bind the loop's values
         rows.append(Row.at_most(name, cost, "ms", TARGET_MS) if str(GPUS) in name else Row(name, cost, "ms"))
     rows.append(Row.at_most("1,000 such servers an hour", cost * 1e3 / 36e3, "% of a core", TARGET_SHARE))
     cold = measured(lambda: verify(raw, NONCE, policy, AT, collateral), rim.read.cache_clear)

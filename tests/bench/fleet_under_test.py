@@ -53,7 +53,7 @@ def install(cluster: ApiServer) -> None:
         name = crd["metadata"]["name"]
         kube.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}", crd)
         listing = f"/apis/{crd['spec']['group']}/v1alpha1/{crd['spec']['names']['plural']}"
-        until(lambda listing=listing: kube.find(listing) is not None, f"{name} being served")  # type: ignore[misc] # mypy can't infer a lambda's defaults
+        until(lambda listing=listing: kube.find(listing) is not None, f"{name} being served")  # type: ignore[misc]  # mypy can't infer a lambda's defaults
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OPERATOR_NAMESPACE}}
     kube.apply(f"/api/v1/namespaces/{OPERATOR_NAMESPACE}", namespace)
 

@@ -115,8 +115,8 @@ def test_collateral_that_had_ended_when_the_job_finished(site: Site, capsys: pyt
         ({"trust": "Hardware"}, "TrustTooLow"),
         ({"requireGPU": True}, "GpuEvidenceMissing"),
         ({"policy": {"measurements": [{"mrTd": "00" * 48}]}}, "MeasurementUnknown"),
-        ({"policy": POLICY["policy"] | {"minimumTcbDate": "2026-05-01"}}, "TcbTooOld"),  # type: ignore[operator] # a dict
-        ({"policy": POLICY["policy"] | {"minimumTcbEvaluation": 99}}, "CollateralTooOld"),  # type: ignore[operator] # a dict
+        ({"policy": POLICY["policy"] | {"minimumTcbDate": "2026-05-01"}}, "TcbTooOld"),  # type: ignore[operator]  # a dict
+        ({"policy": POLICY["policy"] | {"minimumTcbEvaluation": 99}}, "CollateralTooOld"),  # type: ignore[operator]  # a dict
     ],
 )
 def test_each_term_of_the_clients_policy_counts(

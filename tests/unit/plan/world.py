@@ -135,7 +135,7 @@ class World(Truth):
     def _try(self, action: Action, how: str) -> None:
         try:
             if how == "fails":
-                raise ConflictError  # noqa: TRY301  # a failure like any other
+                raise ConflictError  # noqa: TRY301 - a failure like any other
             self.carry_out(action)
         except ConflictError:
             self.snapshot.release(action, self.now, done=False)

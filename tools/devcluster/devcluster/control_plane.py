@@ -186,7 +186,7 @@ def _as_client(kubeconfig: Path, port: int) -> tuple[str, ...]:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=1):  # noqa: S310 (our own http URL)
+        with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own http URL
             return True
     except OSError:
         return False

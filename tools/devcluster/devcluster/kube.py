@@ -85,9 +85,9 @@ class Kube:
     ) -> http.client.HTTPResponse:
         content = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json", "Content-Type": kind}
-        request = urllib.request.Request(self.url + path, content, headers, method=method)  # noqa: S310 (always https)
+        request = urllib.request.Request(self.url + path, content, headers, method=method)  # noqa: S310 - always https
         try:
-            answer = urllib.request.urlopen(request, timeout=timeout, context=self.tls)  # noqa: S310 (always https)
+            answer = urllib.request.urlopen(request, timeout=timeout, context=self.tls)  # noqa: S310 - always https
         except urllib.error.HTTPError as error:
             with error:
                 raise Answer(error.code, error.read().decode(errors="replace")) from None

@@ -55,9 +55,9 @@ class Store:
 
     def call_url(self, method: str, url: str, body: bytes | None = None) -> bytes:
         """The same, with a URL that was presigned for ADDRESS."""
-        request = urllib.request.Request(url, body, method=method)  # noqa: S310 (always https)
+        request = urllib.request.Request(url, body, method=method)  # noqa: S310 - always https
         tls = ssl.create_default_context(cafile=str(self.ca))
-        with urllib.request.urlopen(request, context=tls, timeout=60) as answer:  # noqa: S310 (always https)
+        with urllib.request.urlopen(request, context=tls, timeout=60) as answer:  # noqa: S310 - always https
             return bytes(answer.read())
 
     def make_bucket(self, name: str) -> None:

@@ -122,7 +122,7 @@ def check_revoked(chain: Chain, kind: str, line: str, case: Case, findings: Find
         return
     try:
         crl = x509.load_der_x509_crl(raw)
-        signed = crl.is_signature_valid(chain[-1].public_key())  # type: ignore[arg-type] # any other kind of key raises TypeError
+        signed = crl.is_signature_valid(chain[-1].public_key())  # type: ignore[arg-type]  # any other kind of key raises TypeError
     except (ValueError, TypeError, UnsupportedAlgorithm):
         findings.refuse("CollateralMalformed", f"The collateral {name} can't be read.")
         return

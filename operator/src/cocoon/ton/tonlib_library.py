@@ -24,8 +24,8 @@ def _stand_in() -> ModuleType:
 
 sys.modules.setdefault("crc16", _stand_in())
 
-from pytonlib import TonlibClient  # noqa: E402  it imports crc16
-from pytonlib.tonlibjson import (  # noqa: E402  it imports crc16
+from pytonlib import TonlibClient  # noqa: E402 - it imports crc16
+from pytonlib.tonlibjson import (  # noqa: E402 - it imports crc16
     BlockDeleted,
     BlockNotFound,
     ExternalMessageNotAccepted,

@@ -73,7 +73,7 @@ def fail(job: Job, cause: Cause, now: Instant) -> JobStatus:
     return _finish(job, replace(job.status, attempts=attempts), cause, now, succeeded=False)
 
 
-def settle(  # noqa: PLR0913  # a job's end is made of all of them
+def settle(  # noqa: PLR0913 - a job's end is made of all of them
     job: Job, claims: Claims, receipt: str, cause: Cause, now: Instant, *, output: OutputStatus | None
 ) -> JobStatus:
     """The status of a job whose attempt is receipted; the caller marks it with the condition Reported."""
@@ -81,7 +81,7 @@ def settle(  # noqa: PLR0913  # a job's end is made of all of them
     return _finish(job, status, cause, now, succeeded=claims.outcome == "Succeeded")
 
 
-def mark(  # noqa: PLR0913, PLR0917  # a condition is made of all of them
+def mark(  # noqa: PLR0913, PLR0917 - a condition is made of all of them
     status: JobStatus, job: Job, kind: str, truth: Truth, cause: Cause, now: Instant
 ) -> JobStatus:
     """A status with one more condition."""

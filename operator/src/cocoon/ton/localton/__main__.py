@@ -86,7 +86,7 @@ def _genesis(options: argparse.Namespace) -> Genesis:
 def _mempool(options: argparse.Namespace) -> Mempool:
     if not (options.lose or options.delay or options.repeat):
         return Faithful()
-    luck = random.Random(options.seed)  # noqa: S311  a test wants the same luck again
+    luck = random.Random(options.seed)  # noqa: S311 - a test wants the same luck again
     return Unreliable(luck, Odds(options.lose, options.delay, options.repeat))
 
 

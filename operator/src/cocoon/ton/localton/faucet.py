@@ -34,12 +34,12 @@ async def give(chain: Chain, to: Address, amount: NanoTon, seconds: float = 60) 
     """
     before = await chain.account(FAUCET.address)
     # a number drawn at random is not used twice within the timeout, whoever else asks the faucet
-    query = query_id(random.randrange(QUERY_IDS))  # noqa: S311  no secret hangs on it
+    query = query_id(random.randrange(QUERY_IDS))  # noqa: S311 - no secret hangs on it
     batch = Batch(query, before.at.utime - _CREATED_AT_SLACK, (Transfer(to, amount),), deploy=not before.deployed)
     try:
         async with asyncio.timeout(seconds):
             await chain.send(batch_message(FAUCET, KEY, batch))
-            while not await _paid(chain, before, query):  # noqa: ASYNC110  a chain tells nobody of a new block
+            while not await _paid(chain, before, query):  # noqa: ASYNC110 - a chain tells nobody of a new block
                 await asyncio.sleep(_POLL_SECONDS)
     except NotAccepted as error:
         raise NotGiven(f"The faucet can't pay {amount} nanoTON: {error}") from error

@@ -98,5 +98,5 @@ def sent_messages(transaction: NativeCell) -> list[NativeCell]:
     if messages.load_uint(1):
         messages.load_ref()  # the inbound one
     messages.load_uint(1)  # there are outbound ones, as they were counted
-    sent = VmDict(15, False, messages.load_ref())  # noqa: FBT003  tonpy's "signed"
+    sent = VmDict(15, False, messages.load_ref())  # noqa: FBT003 - tonpy's "signed"
     return [message.load_ref() for _, message in sent.get_iter()]
