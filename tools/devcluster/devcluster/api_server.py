@@ -90,11 +90,6 @@ class ApiServer:
         return self._plane.shape.issuer
 
     @property
-    def etcd_url(self) -> str:
-        """Plain HTTP, without authentication."""
-        return f"http://127.0.0.1:{self._plane.shape.etcd}"
-
-    @property
     def logs(self) -> Path:
         """The folder with one log for each process."""
         return self._plane.state.logs

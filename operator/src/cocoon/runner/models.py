@@ -40,7 +40,6 @@ class Model:
         self.meter = Meter()
         self.limiter = asyncio.Semaphore(assignment.max_concurrency)
         self.generation = 0
-        self.users = 0
         self.calls = 0
         self.in_flight = 0
         self.uncertain = False

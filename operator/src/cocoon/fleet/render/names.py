@@ -18,7 +18,6 @@ ISOLATED_ANNOTATION: Final = f"{GROUP}/isolated-for"
 OUTPUT_DIGEST_ANNOTATION: Final = f"{GROUP}/output-sha256"
 ATTEMPT_ANNOTATION: Final = f"{GROUP}/attempt"
 
-RUNNER_PORT: Final = 8443
 METRICS_PORT: Final = 9090
 
 

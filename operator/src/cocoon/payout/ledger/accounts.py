@@ -21,8 +21,6 @@ from msgspec import Struct
 Kind = Literal[
     "deposits", "client", "payee", "in flight", "fees", "network costs", "hot wallet", "returned", "unattributed"
 ]
-#: These may go below zero: what they stand for is outside of the books.
-OVERDRAWN: Final[frozenset[Kind]] = frozenset(("deposits", "network costs", "hot wallet"))
 
 
 class Account(Struct, frozen=True):

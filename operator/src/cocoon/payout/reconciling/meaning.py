@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -28,8 +28,6 @@ Meaning = Literal[
     "accepted", "refused", "paid", "unpaid", "list returned", "bounce", "funding", "stranger", "foreign", "unexplained"
 ]
 Outcome = Literal["taken", "confirmed", "expired"]
-#: Nothing is reserved while one of these is not followed by the rest of its story.
-ALARMING: Final[frozenset[Meaning]] = frozenset(("foreign", "unexplained"))
 
 
 class KnownTransfer(Struct, frozen=True):

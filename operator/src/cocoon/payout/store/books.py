@@ -9,7 +9,8 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, T
 from cocoon.payout.store.schema import COUNTER, METADATA, amount, moment
 
 #: `balance` is the sum of all entries to the account less those from it: it can be derived, and is checked to be.
-#: `cluster` says whose readers may see it; empty for the service's own accounts.
+#: `cluster` says whose readers may see it; empty for the service's own accounts. The kinds that may go below zero are
+#: those whose other side is outside of the books.
 ACCOUNTS: Final = Table(
     "accounts",
     METADATA,

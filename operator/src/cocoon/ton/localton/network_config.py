@@ -33,11 +33,7 @@ def network_config(validator_key: bytes) -> Cell:
     return plain_dictionary(
         {
             0: begin_cell().store_bytes(CONFIG_ADDRESS).end_cell(),
-            8: begin_cell()
-            .store_uint(0xC4, 8)
-            .store_uint(_GLOBAL_VERSION, 32)
-            .store_uint(_CAPABILITIES, 64)
-            .end_cell(),
+            8: _global_version(),
             12: _workchains(),
             18: _storage_prices(),
             20: _gas_prices(_GAS_MASTERCHAIN),
