@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from demo import client, keyring, sealed, storage
+from demo import client, sealed, storage
 from demo.explain import OPERATOR
 from demo.kubectl import Json, condition, until
 from tests.e2e.conftest import Demo
@@ -23,8 +23,7 @@ FIRST: Json = {"generation": ""}
 def seals(fleet: Fleet, demo: Demo, *names: str) -> str:
     """Jobs that are sealed to the keyring of today, and wait until they are resumed; the epoch of its key."""
     at, plain = client.Client.begin(fleet.kubectl), sealed.secret(storage.fill(demo.cluster))
-    with keyring.reached(fleet.kubectl) as address:
-        jobs = [sealed.seal(at, plain, name, address) for name in names]
+    jobs = [sealed.seal(at, plain, name) for name in names]
     for job in jobs:
         job["spec"]["suspend"] = True
     fleet.kubectl("delete", "inferencejob", *names, "--ignore-not-found", "--wait")

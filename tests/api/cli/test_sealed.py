@@ -13,12 +13,18 @@ import yaml
 from msgspec import Struct
 
 from cocoon.api.sealing import JobPolicy
+from cocoon.attest import bundle as bundles
 from cocoon.attest import sealing
 from cocoon.attest.age import armor
 from cocoon.attest.age import header as headers
 from cocoon.cli.failure import BAD_NEWS, DONE, FAILED, MISSING, NOT_YET, UNREACHABLE, USAGE
 from cocoon.cli.identity_file import own_recipient
 from cocoon.keyring.process import Keyring
+from demo import keyring as demo_keyring
+from demo import sealed as demo_sealed
+from demo import story
+from demo.client import Client as DemoClient
+from demo.kubectl import Kubectl
 from tests.api.cli.conftest import Answer, Site
 from tests.keyring import kit
 from tests.scenario import builders
@@ -202,3 +208,17 @@ async def test_a_keyring_inside_the_cluster_is_reached_by_port_forward(
     answer = await client.submit("--provider", "dc1", name="another")
     assert (answer.status, len(client.jobs)) == (UNREACHABLE, 1)
     assert "is forbidden. Give --keyring URL" in answer.err
+
+
+async def test_the_demo_seals_to_the_keyring_that_the_provider_names(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.names()
+    monkeypatch.setattr(story, "NAMESPACE", client.site.namespace)
+    kubectl = Kubectl(Path("kubectl"), client.site.kubeconfig, client.site.namespace)
+    at, sent = DemoClient(kubectl, client.folder), demo_sealed.secret({"MINILM_SHA256": kit.MODEL})
+    sent.job["metadata"]["namespace"] = client.site.namespace
+    job = await asyncio.to_thread(demo_sealed.seal, at, sent, "sealed")
+    assert client.opened(job)[1] == sent.plain.encode()
+    evidence = await asyncio.to_thread(demo_keyring.evidence, at)
+    assert bundles.decode(evidence).keys.sealing == client.keyring.replica.identities.current.public

@@ -1,5 +1,6 @@
 """The client of a sealed job: its own machine, where the key and the plain text stay, and `kubectl cocoon` on it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -45,10 +46,10 @@ class Client:
         return self.folder / "key.txt"
 
     def run(self, *words: str | Path) -> Said:
-        """`kubectl cocoon WORDS` without a cluster."""
-        done = subprocess.run(
-            [sys.executable, "-m", "cocoon.cli", *words], capture_output=True, text=True, check=False, cwd=self.folder
-        )
+        """`kubectl cocoon WORDS`; where it needs kubectl itself, it takes the demo's."""
+        command = [sys.executable, "-m", "cocoon.cli", *words]
+        environment = {**os.environ, "KUBECTL": str(self.kubectl.program)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.folder, env=environment)
         return Said(done.returncode, done.stdout, done.stderr)
 
     def ask(self, *words: str | Path) -> str:

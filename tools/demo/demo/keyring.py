@@ -1,20 +1,8 @@
-"""The keyring as a client reaches it, and its evidence, asked for with a nonce of one's own."""
+"""The keyring: what the chart is told of it, and a copy of its evidence as a client keeps one."""
 
-import base64
-import json
-import secrets
-import ssl
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from demo import chart
-from demo.errors import DemoError
-from demo.explain import OPERATOR
-from demo.kubectl import Json, Kubectl
-from demo.tunnel import tunnel
-
-_PORT = 8443
+from demo import story
+from demo.client import Client
+from demo.kubectl import Json
 
 
 def values() -> Json:
@@ -23,30 +11,10 @@ def values() -> Json:
     return {"keyring": {"enabled": True, "replicas": 2, "terms": {"runners": terms, "keyrings": terms}}}
 
 
-@contextmanager
-def reached(kubectl: Kubectl) -> Iterator[str]:
-    """Its address on this machine."""
-    with tunnel(kubectl.within(OPERATOR), f"statefulset/{chart.KEYRING}", _PORT) as port:
-        yield f"https://127.0.0.1:{port}"
-
-
-def evidence(address: str) -> bytes:
-    """Its evidence for a fresh nonce. Raises DemoError."""
-    body = json.dumps({"nonce": base64.b64encode(secrets.token_bytes(32)).decode()}).encode()
-    request = urllib.request.Request(f"{address}/v1/evidence", body, {"Content-Type": "application/json"})  # noqa: S310 - always https
-    direct = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=_anybody())
-    )
-    try:
-        with direct.open(request, timeout=30) as answer:
-            return bytes(answer.read())
-    except OSError as error:
-        raise DemoError(f"The keyring gives no evidence: {error}") from None
-
-
-def _anybody() -> ssl.SSLContext:
-    """No certificate is believed here: what is verified is the evidence, and it names the key that is sealed to."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+def evidence(client: Client) -> bytes:
+    """What the keyring shows to whoever asks, as `kubectl cocoon collateral` keeps it. Raises DemoError."""
+    folder = client.folder / "carried"
+    provider = f"--provider={story.NAMESPACE}/{story.PROVIDER}"
+    client.ask("collateral", folder, provider, "--no-fetch", *client.there())
+    (kept,) = (folder / "evidence").iterdir()
+    return kept.read_bytes()

@@ -1,4 +1,4 @@
-"""A sealed job, as its client sends it: sealed here, opened in an attested runner, and its answers opened here.
+"""A sealed job, as docs/tasks/seal-a-job.md has it: sealed here, opened in an attested runner, its answers opened here.
 
 One of the sentences is random, so that whoever finds it anywhere else has seen the input.
 """
@@ -54,15 +54,14 @@ def run(client: Client, sent: Secret, screen: Screen, checks: Checks) -> Json:
     kubectl = client.kubectl
     _forget(kubectl)
     published = _published(kubectl)
-    with keyring.reached(kubectl) as address:
-        evidence = keyring.evidence(address)
-        (client.folder / "keyring.json").write_bytes(evidence)
-        jobs = [seal(client, sent, name, address) for name in (story.SEALED, CHANGED)]
-    _check_recipient(jobs[0], published, checks)
-    tampering.keyring_evidence(client, _written(client, sent, story.SEALED), evidence, checks)
-    jobs[1]["spec"]["input"]["inline"] = tampering.in_armor(jobs[1]["spec"]["input"]["inline"])
-    kubectl.apply(jobs)
+    changed = seal(client, sent, CHANGED)
+    changed["spec"]["input"]["inline"] = tampering.in_armor(changed["spec"]["input"]["inline"])
+    kubectl.apply([changed])
+    _submit(client, sent)
     found = {name: _finished(kubectl, name, screen) for name in (story.SEALED, CHANGED)}
+    _check_recipient(found[story.SEALED], published, checks)
+    evidence = keyring.evidence(client)
+    tampering.keyring_evidence(client, _written(client, sent, story.SEALED), evidence, checks)
     _check_changed(found[CHANGED], checks)
     _check_answers(client, sent, found[story.SEALED], checks)
     return found[story.SEALED]
@@ -96,13 +95,24 @@ def _written(client: Client, sent: Secret, name: str) -> Path:
     return path
 
 
-def seal(client: Client, sent: Secret, name: str, address: str) -> Json:
-    """The job as it is to be applied."""
+def seal(client: Client, sent: Secret, name: str) -> Json:
+    """The job as it is to be applied: `kubectl cocoon seal` prints it. Raises DemoError."""
     plain = _written(client, sent, name)
-    where = (f"--filename={plain}", f"--terms={TERMS}", f"--keyring={address}", f"--identity={client.key}")
-    text = client.ask("seal", *where)
+    text = client.ask("seal", f"--filename={plain}", *_to_the_keyring(client))
     (client.folder / f"{name}.sealed.yaml").write_text(text)
     return dict(yaml.safe_load(text))
+
+
+def _submit(client: Client, sent: Secret) -> None:
+    """Seal it, create it and watch it to its end, in one command. Raises DemoError."""
+    plain = _written(client, sent, story.SEALED)
+    client.ask("submit", plain, "--seal", *_to_the_keyring(client), "--watch", f"--timeout={_PATIENCE:.0f}")
+
+
+def _to_the_keyring(client: Client) -> tuple[str, ...]:
+    """Options of what seals: to the keyring that the provider names, once its evidence meets the client's terms."""
+    own = (f"--terms={TERMS}", f"--identity={client.key}")
+    return (*own, f"--provider={story.NAMESPACE}/{story.PROVIDER}", *client.there())
 
 
 def _check_recipient(job: Json, published: Json, checks: Checks) -> None:
