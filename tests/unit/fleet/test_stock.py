@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from cocoon.api.conditions import Condition
 from cocoon.api.job import JobStatus
-from cocoon.fleet.census import count
+from cocoon.fleet.gauges import set_gauges
 from cocoon.fleet.metrics import Metrics
 from cocoon.fleet.outcomes import MOST_MODELS, MOST_REASONS, Outcomes
 from cocoon.fleet.plan.actions import FinishJob, WriteJobStatus
@@ -23,7 +23,7 @@ def shown(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def counted(snapshot: Snapshot, now: float = START) -> Metrics:
     metrics = Metrics()
-    count(snapshot, metrics, now)
+    set_gauges(snapshot, metrics, now)
     return metrics
 
 

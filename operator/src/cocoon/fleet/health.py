@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from cocoon.fleet.act.means import Means
-from cocoon.fleet.census import count
+from cocoon.fleet.gauges import set_gauges
 from cocoon.fleet.metrics import Metrics
 
 #: A loop that has not come round for this long (seconds) hangs.
@@ -37,7 +37,7 @@ class Health:
         return app
 
     async def _text(self, _request: web.Request) -> web.Response:
-        count(self._means.mirror.snapshot, self._metrics, self._means.clock.now())
+        set_gauges(self._means.mirror.snapshot, self._metrics, self._means.clock.now())
         self._metrics.stock.last_round.set(self._means.clock.elapsed() - self._beat())
         return web.Response(body=self._metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
 

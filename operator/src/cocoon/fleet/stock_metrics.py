@@ -1,4 +1,4 @@
-"""Gauges of what there is, set by `census` when Prometheus asks: they cost nothing in between."""
+"""Gauges of what there is, set by `stock` when Prometheus asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts of the fleet for Prometheus, taken when it asks."""
+"""The operator's gauges, set from the snapshot when Prometheus asks: they cost nothing in between."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from cocoon.fleet.plan.standing import is_retiring, trust_obstacle
 from cocoon.fleet.stock import count_stock, show
 
 
-def count(snapshot: Snapshot, metrics: Metrics, now: Instant) -> None:
-    """Set the gauges to what is known."""
+def set_gauges(snapshot: Snapshot, metrics: Metrics, now: Instant) -> None:
+    """Set all gauges to what is known at this time."""
     offered = sorted(model for model, providers in snapshot.providers_of_model.items() if providers)
     models = frozenset(offered[:MOST_MODELS])
     show(metrics.jobs, _jobs(snapshot, models))
