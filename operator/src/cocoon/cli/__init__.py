@@ -17,4 +17,17 @@ names it in one line; completion and exit statuses follow from that, and so does
 What can't be done is raised as `failure.Failure` (or one of its kinds, which have exit statuses of their own). What is
 printed goes through `screen`, which knows about colours, JSON and YAML, and keeps others' control characters out of the
 terminal. Modules that only calculate (standing of a fleet, gates of a job) take parsed objects and return Structs.
+
+Where things are:
+
+    commands            status, why, submit, output, earnings, payouts, operation, release, digest, seal, open, verify,
+                        collateral, completion
+    all commands        __main__, options, names, screen, failure, ages, amounts, reference
+    the cluster         login, connection, cluster, refusals, port_forward, sight
+    the payout service  payout_access, payout_service, owners, earned
+    status, why         fleet_report, concerns, gates, advice
+    jobs, answers       job_file, input_file, progress, answers, replacing
+    sealing             sealed_job, sealing_jobs, sealing_options, sealing_terms, keyring_lookup, keyring_evidence,
+                        identity_file
+    verify              verifying, collateral_places
 """
