@@ -124,7 +124,7 @@ async def test_watching_a_sealed_job(client: Client) -> None:
     client.names()
     answer = await client.submit("--provider", "dc1", "--watch", "--timeout", "0.3")
     assert answer.status == NOT_YET
-    assert "1 jobs are not over after 0.3 s" in answer.err
+    assert "1 job is not over after 0.3 s" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_a_failed_job_is_news(site: Site) -> None:
     site.create(JOBS, builders.job("broken", "minilm"))
     site.say(JOBS, "broken", {"state": "Failed"})
     assert (
-        f"1 jobs of the last day failed; the newest: kubectl cocoon why broken -n {site.namespace}"
+        f"1 job of the last day failed; the newest: kubectl cocoon why broken -n {site.namespace}"
         in site.run("status").out
     )
 

@@ -174,7 +174,7 @@ def test_a_job_that_fails_is_bad_news(site: Site, tmp_path: Path, operator: list
 def test_a_job_that_takes_too_long(site: Site, lines: Path) -> None:
     answer = site.run("submit", str(lines), "--model", "minilm", "--watch", "--timeout", "0.3")
     assert answer.status == NOT_YET
-    assert "1 jobs are not over after 0.3 s; they go on." in answer.err
+    assert "1 job is not over after 0.3 s; it goes on." in answer.err
 
 
 def test_a_job_that_is_deleted_while_it_is_watched(site: Site, lines: Path) -> None:

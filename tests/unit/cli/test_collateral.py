@@ -65,7 +65,7 @@ def test_what_cannot_be_had_is_named(evidence: Path, tmp_path: Path, capsys: pyt
     captured = capsys.readouterr()
     assert "Missing" in captured.out
     assert "no file of that name" in captured.out
-    assert "1 of 1 pieces could not be fetched" in captured.err
+    assert "1 of 1 piece could not be fetched" in captured.err
 
 
 def test_an_older_copy_stays(evidence: Path, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

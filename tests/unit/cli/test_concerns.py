@@ -68,7 +68,7 @@ def test_jobs_that_wait_for_long_or_failed_lately() -> None:
     jobs = [row("new", "Pending", JUST_NOW), row("old", "Pending", LONG_AGO), row("unseen", "", LONG_AGO)]
     jobs += [row("broken", "Failed", JUST_NOW), row("long-ago", "Failed", "2020-01-01T00:00:00Z")]
     found = {each.reason: each.message for each in concerns([], [], jobs, NOW)}
-    assert found["JobsFailed"].startswith("1 jobs of the last day failed")
+    assert found["JobsFailed"].startswith("1 job of the last day failed")
     assert found["JobsWaiting"].startswith("2 jobs wait for more than 10m, the first for 60m: kubectl cocoon why old")
 
 

@@ -52,7 +52,7 @@ async def test_a_full_fleet(world: World) -> None:
     await world.passes(5)
     [server] = agrees(world, "waits").servers
     assert (server.slots_free, server.takes) == (0, False)
-    assert [each.starting for each in agrees(world, "waits").offers] == ["with its maximum of 1 servers"]
+    assert [each.starting for each in agrees(world, "waits").offers] == ["with its maximum of 1 server"]
 
 
 @scenario

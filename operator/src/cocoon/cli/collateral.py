@@ -15,6 +15,7 @@ from typing import Final
 import click
 from msgspec import Struct
 
+from cocoon.api.counted import counted
 from cocoon.api.evidence import Bundle
 from cocoon.attest import bundle as bundles
 from cocoon.attest.library import Library, Piece
@@ -178,4 +179,5 @@ def _print(rows: Sequence[Row]) -> None:
     screen.say(screen.table(("NAME", "STATE", "WHY NOT"), cells))
     lacking = sum(bool(row.why) for row in rows)
     if lacking:
-        screen.note(f"{lacking} of {len(rows)} pieces could not be fetched; without them verdicts are undecided.")
+        of = counted(len(rows), "piece")
+        screen.note(f"{lacking} of {of} could not be fetched; without all of them verdicts are undecided.")

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from cocoon.api.conditions import Condition
+from cocoon.api.counted import counted
 from cocoon.api.provider import CocoonProvider
 from cocoon.api.times import Instant, parse_time
 from cocoon.cli.ages import age, span
@@ -49,7 +50,8 @@ def _of_provider(provider: CocoonProvider, now: Instant) -> Iterator[Concern]:
     if meta.deletion_timestamp:
         left = status.servers.total if status.servers else 0
         let_go = f"kubectl cocoon release {meta.name} -n {meta.namespace} --force"
-        began = f"Its deletion began {age(meta.deletion_timestamp, now)} ago, and {left} servers are left"
+        servers = counted(left, "server is", "servers are")
+        began = f"Its deletion began {age(meta.deletion_timestamp, now)} ago, and {servers} left"
         message = f"{began}. If their nodes are gone for good: {let_go}"
         yield Concern("Doubtful", about, "Deleting", message)
         return
@@ -98,12 +100,13 @@ def _of_jobs(jobs: Sequence[Mapping[str, str]], now: Instant) -> Iterator[Concer
     waiting = [job for job in pending if _seconds_since(job["Created"], now) > LONG]
     if failed:
         newest = max(failed, key=lambda job: job["Created"])
-        message = f"{len(failed)} jobs of the last day failed; the newest: {_why(newest)}"
+        message = f"{counted(len(failed), 'job')} of the last day failed; the newest: {_why(newest)}"
         yield Concern("Doubtful", _key(newest), "JobsFailed", message)
     if waiting:
         oldest = min(waiting, key=lambda job: job["Created"])
         how_long = span(_seconds_since(oldest["Created"], now))
-        message = f"{len(waiting)} jobs wait for more than {span(LONG)}, the first for {how_long}: {_why(oldest)}"
+        wait = counted(len(waiting), "job waits", "jobs wait")
+        message = f"{wait} for more than {span(LONG)}, the first for {how_long}: {_why(oldest)}"
         yield Concern("Doubtful", _key(oldest), "JobsWaiting", message)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from cocoon.api.counted import counted
 from cocoon.api.times import Instant
 from cocoon.fleet.plan.eligibility import refusal
 from cocoon.fleet.plan.nodes import node_obstacle, technology_of
@@ -154,5 +155,5 @@ def _no_more(snapshot: Snapshot, provider: Provider, offer: Offer) -> str:
     if not may_create(snapshot, provider):
         return "of a provider that starts no servers now"
     if len(live(snapshot, (provider.key, offer.model))) >= offer.maximum:
-        return f"with its maximum of {offer.maximum} servers"
+        return f"with its maximum of {counted(offer.maximum, 'server')}"
     return ""

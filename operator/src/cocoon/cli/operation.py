@@ -11,6 +11,7 @@ from typing import Final
 import click
 import msgspec
 
+from cocoon.api.counted import counted
 from cocoon.api.provider import CocoonProvider, Operation
 from cocoon.api.resources import PROVIDER
 from cocoon.cli import screen
@@ -93,6 +94,8 @@ async def _until_empty(cluster: Cluster, name: str) -> None:
             continue
         if status.servers.total != said:
             said = status.servers.total
-            screen.say(f"{said} servers left." if said else f"{cluster.namespace}/{name} has no servers any more.")
+            screen.say(
+                f"{counted(said, 'server')} left." if said else f"{cluster.namespace}/{name} has no servers any more."
+            )
         if not said:
             return

@@ -9,6 +9,7 @@ from typing import Final
 import click
 import msgspec
 
+from cocoon.api.counted import counted
 from cocoon.api.job import InferenceJob
 from cocoon.api.resources import JOB
 from cocoon.cli import screen
@@ -53,7 +54,7 @@ async def _output(reach: Reach, name: str, file: Path | None, patience: float | 
             _give(await answers_in(cluster, job.metadata.namespace, output.config_map, output), job, file)
         elif output is not None and output.uri is not None:
             screen.say(output.uri)
-            screen.note(f"The answers ({output.bytes} bytes, sha256 {output.sha256}) are at that address.")
+            screen.note(f"The answers ({counted(output.bytes, 'byte')}, sha256 {output.sha256}) are at that address.")
         elif job.status.state == "Succeeded":
             raise Failure(f"{name} has no output: its status names none.", MISSING)
     if job.status.state == "Failed":

@@ -10,6 +10,7 @@ from typing import Final, Self
 import click
 
 from cocoon.api.conditions import find
+from cocoon.api.counted import counted
 from cocoon.api.job import JobStatus
 from cocoon.cli import screen
 from cocoon.cli.amounts import in_ton
@@ -77,7 +78,7 @@ def sentence(status: JobStatus) -> str:
         return f"Failed: {ended.reason}: {ended.message}" if ended else "Failed."
     if status.state == "Succeeded":
         usage = status.usage
-        counts = f": {usage.items} items answered, {usage.failed_items} failed" if usage else ""
+        counts = f": {counted(usage.items, 'item')} answered, {usage.failed_items} failed" if usage else ""
         cost = f", for {in_ton(status.cost)} TON" if status.cost not in (None, "0") else ""
         return f"Succeeded{counts}{cost}."
     return f"{status.state}."

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from cocoon.api.counted import counted
 from cocoon.api.resources import JOB, POD, PROVIDER, Manifest
 from cocoon.cli import screen
 from cocoon.cli.amounts import in_ton
@@ -67,7 +68,8 @@ async def _report(reach: Reach) -> Report:
             bodies, jobs, pods = await _read(cluster, cluster.namespace)
     providers = [provider for body in bodies if (provider := provider_of(body)) is not None]
     if len(providers) < len(bodies):
-        screen.note(f"{len(bodies) - len(providers)} providers are of another release and are not shown.")
+        strange = counted(len(bodies) - len(providers), "provider is", "providers are")
+        screen.note(f"{strange} of another release and not shown.")
     found = concerns(providers, _servers(pods), jobs, time.time())
     return Report(tuple(map(provider_line, providers)), model_lines(providers, jobs), count_jobs(jobs), found)
 

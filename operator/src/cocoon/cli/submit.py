@@ -11,6 +11,7 @@ import click
 import msgspec
 from msgspec import Struct
 
+from cocoon.api.counted import counted
 from cocoon.api.job import InferenceJob
 from cocoon.api.resources import JOB, Manifest
 from cocoon.cli import screen
@@ -135,7 +136,9 @@ async def _watch(cluster: Cluster, created: Sequence[Manifest], sizes: Sequence[
             async with asyncio.timeout(patience):
                 await _follow_all(cluster, created, progress)
     except TimeoutError:
-        raise Failure(f"{progress.unfinished} jobs are not over after {patience:g} s; they go on.", NOT_YET) from None
+        left = counted(progress.unfinished, "job is", "jobs are")
+        goes = "it goes" if progress.unfinished == 1 else "they go"
+        raise Failure(f"{left} not over after {patience:g} s; {goes} on.", NOT_YET) from None
     return BAD_NEWS if progress.failed else DONE
 
 

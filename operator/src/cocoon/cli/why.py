@@ -11,6 +11,7 @@ import click
 from msgspec import Struct
 
 from cocoon.api.conditions import Condition, find
+from cocoon.api.counted import counted
 from cocoon.api.resources import JOB
 from cocoon.api.sealing import EPOCH_LABEL
 from cocoon.api.times import Instant
@@ -27,6 +28,7 @@ from cocoon.fleet.observe.reading import Unreadable
 from cocoon.fleet.plan import reasons
 from cocoon.fleet.plan.records import Job
 
+_ALONE: Final = "No other job like it waits."
 #: Servers and nodes in a table.
 _MOST: Final = 40
 
@@ -128,7 +130,8 @@ def _unable(job: Job, now: Instant) -> str:
 def _print(found: Why) -> None:
     screen.say(f"{found.job}: {screen.clean(found.summary)}")
     if found.place is not None:
-        screen.say(f"It is number {found.place.number} of {found.place.of} jobs that are alike to every server.")
+        number, alike = found.place.number, counted(found.place.of, "job that is", "jobs that are")
+        screen.say(f"It is number {number} of {alike} alike to every server." if found.place.of > 1 else _ALONE)
     if found.told is not None:
         screen.say(f"The operator says: {found.told.reason}: {screen.clean(found.told.message)}")
     if found.advice:

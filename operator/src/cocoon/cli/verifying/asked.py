@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from cocoon.api.counted import counted
 from cocoon.api.job import InferenceJob
 from cocoon.api.job_digest import spec_digest
 from cocoon.api.money import Price, parse_nanoton
@@ -181,7 +182,7 @@ def _bill(claims: Claims) -> str:
         for (name, units), rate in zip(usage.items(), claims.price.rates(), strict=True)
         if rate
     ]
-    return " + ".join(parts) or f"{claims.usage.items} items without a price"
+    return " + ".join(parts) or f"{counted(claims.usage.items, 'item')} without a price"
 
 
 def _within(claims: Claims) -> str:

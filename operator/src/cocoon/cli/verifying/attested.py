@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from cocoon.api.counted import counted
 from cocoon.api.evidence import Bundle, Verdict
 from cocoon.api.receipts import Claims
 from cocoon.api.times import format_time
@@ -75,7 +76,7 @@ class _Issued(Struct):
 
 
 def _trusted(bundle: Bundle, verdict: Verdict, at: float, claims: Claims) -> str:
-    what = f"It meets your policy: {bundle.tee}, {len(bundle.gpus)} attested GPUs, trust: {verdict.trust}"
+    what = f"It meets your policy: {bundle.tee}, {counted(len(bundle.gpus), 'attested GPU')}, trust: {verdict.trust}"
     if at == claims.finished:
         return f"{what}, judged as of {format_time(at)}, when the job finished."
     newer = "it or its collateral is newer than the receipt, and vouches backwards as the key never leaves its TEE"

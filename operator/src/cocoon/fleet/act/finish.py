@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from cocoon.api.conditions import Truth
+from cocoon.api.counted import counted
 from cocoon.api.job import JobStatus, OutputStatus
 from cocoon.api.money import Price
 from cocoon.api.receipts import Claims
@@ -153,7 +154,7 @@ async def _still_stands(action: FinishJob, means: Means) -> Job:
 def finished_status(job: Job, end: End, now: Instant) -> JobStatus:
     """The last status of a job: what its receipt says, and what the payout service said of that."""
     event, usage = end.event, end.claims.usage
-    done = f"{usage.items} items were answered, {usage.failed_items} failed."
+    done = f"{counted(usage.items, 'item was', 'items were')} answered, {usage.failed_items} failed."
     cause = Cause(event.code or reasons.COMPLETED, event.detail or done)
     status = settle(job, end.claims, event.receipt, cause, now, output=_output(job, end))
     return reported_status(status, job, end.report, now)

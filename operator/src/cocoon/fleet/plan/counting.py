@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from cocoon.api.counted import counted
 from cocoon.api.times import Instant
 from cocoon.fleet.plan.census import BUSY, FREE
 from cocoon.fleet.plan.eligibility import OfferKey, refusal
@@ -74,7 +75,7 @@ class Counting:
         if not may_create(self.snapshot, provider):
             return "of a provider that starts no servers now"
         if len(live(self.snapshot, (provider.key, offer.model))) >= offer.maximum:
-            return f"of a provider with its maximum of {offer.maximum} servers"
+            return f"of a provider with its maximum of {counted(offer.maximum, 'server')}"
         return ""
 
     def _node_obstacle(self, provider: Provider, offer: Offer, node: Node) -> str:

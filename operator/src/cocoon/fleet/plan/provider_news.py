@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from cocoon.api.conditions import Condition, find
+from cocoon.api.counted import counted
 from cocoon.api.money import Price
 from cocoon.api.provider import ModelStatus, ProviderStatus
 from cocoon.fleet.plan import reasons
@@ -85,9 +86,10 @@ def _starved(provider: Provider, new: ProviderStatus) -> Iterator[News]:
             continue
         if old is None or not _lacks_gpus(provider.status, old, offer):
             free = new.capacity.gpus_free if new.capacity is not None else 0
+            gpus = counted(offer.gpus, "GPU")
             message = (
-                f"Model {offer.model} has {model.servers} servers, and one more needs {offer.gpus} GPUs on one node; "
-                f"{free} are free in all. Free some or add nodes."
+                f"Model {offer.model} has {counted(model.servers, 'server')}, and one more needs {gpus} on one node; "
+                f"{counted(free, 'is', 'are')} free in all. Free some or add nodes."
             )
             yield News(reasons.NO_ROOM, message, warning=True, about=offer.model)
 

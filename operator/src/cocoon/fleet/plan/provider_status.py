@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from cocoon.api.conditions import Condition, Truth
 from cocoon.api.conditions import replace as with_condition
+from cocoon.api.counted import counted
 from cocoon.api.provider import Capacity, KeyringStatus, ModelStatus, ProviderStatus, ServerCounts
 from cocoon.api.times import Instant, format_time
 from cocoon.fleet.plan import reasons
@@ -179,7 +180,7 @@ def _up_to_date(snapshot: Snapshot, provider: Provider, servers: list[Server], n
                 "as they are until it does. Correct the declaration, or set it back."
             )
             return kind, "False", Cause(reasons.ROLLOUT_STOPPED, message)
-    message = f"{len(older)} servers are of an older declaration and are replaced one by one."
+    message = f"{counted(len(older), 'server is', 'servers are')} of an older declaration, to be replaced one by one."
     return kind, "False", Cause(reasons.ROLLING_OUT, message)
 
 
@@ -199,7 +200,7 @@ def _ready(provider: Provider, checks: Iterable[Verdict], counts: ServerCounts) 
         return reasons.READY, "False", Cause(reasons.HOLDING, message)
     least = sum(offer.minimum for offer in provider.offers.values() if offer.isolation == "Shared")
     if counts.ready < least:
-        message = f"{counts.ready} servers are ready; the models' minimums ask for {least}."
+        message = f"{counted(counts.ready, 'server is', 'servers are')} ready; the models' minimums ask for {least}."
         return reasons.READY, "False", Cause(reasons.ATTESTING, message)
     return reasons.READY, "True", Cause(reasons.SERVING, "The provider takes jobs.")
 
