@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from cocoon.api.evidence import FORMAT, Bundle, GpuEvidence, Keys, Tee, Verdict
+from cocoon.api.evidence import FORMAT, Bundle, GpuEvidence, Keys, SwitchEvidence, Tee, Verdict
 from cocoon.api.trust import Trust
 from cocoon.attest import bundle as bundles
 from cocoon.attest.collateral import NONE, Collateral
@@ -20,13 +20,17 @@ KEYS = Keys(b"t" * 32, b"r" * 32, b"s" * 32)
 PAYEE = "UQpayee"
 
 
-def about(gpus: Sequence[GpuEvidence] = ()) -> bytes:
+def about(gpus: Sequence[GpuEvidence] = (), switches: Sequence[SwitchEvidence] = ()) -> bytes:
     """The report data that a CPU is asked to sign."""
-    return bundles.bind("runner", NONCE, KEYS, PAYEE, gpus)
+    return bundles.bind("runner", NONCE, KEYS, PAYEE, bundles.Devices(gpus, switches))
 
 
 def gpu_nonce() -> bytes:
     return bundles.gpu_nonce("runner", NONCE, KEYS, PAYEE)
+
+
+def switch_nonce() -> bytes:
+    return bundles.switch_nonce("runner", NONCE, KEYS, PAYEE)
 
 
 def bundle(tee: Tee, cpu: bytes, endorsements: bytes = b"", gpus: Sequence[GpuEvidence] = ()) -> Bundle:

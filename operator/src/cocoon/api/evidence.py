@@ -14,7 +14,7 @@ from cocoon.api.trust import Trust
 
 FORMAT: Final = "cocoon-evidence/1"
 NONCE_BYTES: Final = 32
-#: The largest bundle that is read at all: TDX, collateral and 8 GPUs with their chains take about 100 kB.
+#: The largest bundle that is read at all: TDX, collateral, 8 GPUs and 4 switches with their chains take about 130 kB.
 MAXIMUM_BYTES: Final = 1 << 20
 
 Role = Literal["runner", "keyring"]
@@ -39,8 +39,18 @@ class GpuEvidence(Struct, frozen=True):
     chain: bytes
 
 
+class SwitchEvidence(Struct, frozen=True):
+    """One NVSwitch's own report (SPDM measurements) and certificate chain (PEM)."""
+
+    report: bytes
+    chain: bytes
+
+
 class Bundle(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What a runner or keyring shows. `payee` is the wallet fixed in at the server's start."""
+    """What a runner or keyring shows. `payee` is the wallet fixed in at the server's start.
+
+    `switches` are there if the GPUs are in protected PCIe mode, and only then.
+    """
 
     format: str
     role: Role
@@ -51,6 +61,7 @@ class Bundle(Struct, frozen=True, rename="camel", omit_defaults=True):
     cpu: bytes
     endorsements: bytes = b""
     gpus: tuple[GpuEvidence, ...] = ()
+    switches: tuple[SwitchEvidence, ...] = ()
 
 
 class EvidenceRequest(Struct, frozen=True):

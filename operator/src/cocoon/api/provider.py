@@ -77,10 +77,11 @@ class Measurement(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class GpuPolicy(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What a GPU's own evidence must show."""
+    """What the own evidence of GPUs, and of NVSwitches between them, must show."""
 
     minimum_driver_version: str | None = None
     minimum_vbios_version: str | None = None
+    minimum_switch_bios_version: str | None = None
     allowed_architectures: tuple[str, ...] = ()
     allowed_modes: tuple[GpuMode, ...] = ("SPT", "MPT")
 

@@ -1,11 +1,15 @@
 """The evidence bundle's wire form, and what its parts are bound together by.
 
-    report_data = SHA-512(prefixed(domain, role, nonce, tls, receipt, sealing, payee, SHA-384(GPU evidence)))
-    GPU nonce   = SHA-256(prefixed(domain, role, nonce, tls, receipt, sealing, payee))
-    digest      = SHA-256(prefixed(domain, role, tee, tls, receipt, sealing, payee))
+    report_data  = SHA-512(prefixed(domain, role, nonce, tls, receipt, sealing, payee, SHA-384(GPU evidence)
+                                    [, SHA-384(NVSwitch evidence)]))
+    GPU nonce    = SHA-256(prefixed(domain, role, nonce, tls, receipt, sealing, payee))
+    switch nonce = the same under its own domain
+    digest       = SHA-256(prefixed(domain, role, tee, tls, receipt, sealing, payee))
 
-The TEE signs `report_data` and each GPU its nonce, so a nonce, the keys, the wallet and the GPUs of two machines can't
-be put together: the CPU vouches for what the GPUs said, and the GPUs said it for this nonce and these keys.
+The last part of `report_data` stands there if there are switches: what has none is bound as it always was. Every part
+has its length before it, so no list of parts passes for another.
+The TEE signs `report_data` and each GPU and switch its nonce, so a nonce, the keys, the wallet and the GPUs of two
+machines can't be put together: the CPU vouches for what they said, and they said it for this nonce and these keys.
 `digest` names the evidence in receipts. It holds what every bundle of one start of one TEE has in common, not the nonce
 or the quote: a receipt stays tied to its keys and wallet when the server is attested again, and whoever has verified
 any bundle with this digest has verified the keys that the digest names.
@@ -18,17 +22,40 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
-from cocoon.api.evidence import FORMAT, MAXIMUM_BYTES, NONCE_BYTES, Bundle, GpuEvidence, Keys, Role, Tee
+from cocoon.api.evidence import (
+    FORMAT,
+    MAXIMUM_BYTES,
+    NONCE_BYTES,
+    Bundle,
+    GpuEvidence,
+    Keys,
+    Role,
+    SwitchEvidence,
+    Tee,
+)
 from cocoon.attest.preimage import prefixed
 
 REPORT_DATA_DOMAIN: Final = "cocoon/report-data/v1"
 GPU_NONCE_DOMAIN: Final = "cocoon/gpu-nonce/v1"
+SWITCH_NONCE_DOMAIN: Final = "cocoon/switch-nonce/v1"
 DIGEST_DOMAIN: Final = "cocoon/evidence-digest/v1"
 MAXIMUM_GPUS: Final = 16
+MAXIMUM_SWITCHES: Final = 16
 _KEY_BYTES: Final = 32
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _DECODER: Final = msgspec.json.Decoder(Bundle)
+
+
+class Devices(Struct, frozen=True):
+    """What devices showed that the CPU vouches for."""
+
+    gpus: Sequence[GpuEvidence] = ()
+    switches: Sequence[SwitchEvidence] = ()
+
+
+NO_DEVICES: Final = Devices()
 
 
 class MalformedBundle(ValueError):
@@ -60,26 +87,45 @@ def _check_sizes(bundle: Bundle) -> None:
     for name in ("tls", "receipt", "sealing"):
         if len(getattr(bundle.keys, name)) != _KEY_BYTES:
             raise MalformedBundle(f"The bundle's {name} key does not have {_KEY_BYTES} bytes.")
-    if len(bundle.gpus) > MAXIMUM_GPUS:
-        raise MalformedBundle(f"The bundle has evidence of {len(bundle.gpus)} GPUs; at most {MAXIMUM_GPUS} are read.")
+    _check_number("GPUs", len(bundle.gpus), MAXIMUM_GPUS)
+    _check_number("NVSwitches", len(bundle.switches), MAXIMUM_SWITCHES)
 
 
-def bind(role: Role, nonce: bytes, keys: Keys, payee: str, gpus: Sequence[GpuEvidence] = ()) -> bytes:
+def _check_number(what: str, shown: int, most: int) -> None:
+    if shown > most:
+        raise MalformedBundle(f"The bundle has evidence of {shown} {what}; at most {most} are read.")
+
+
+def bind(role: Role, nonce: bytes, keys: Keys, payee: str, devices: Devices = NO_DEVICES) -> bytes:
     """The 64 bytes of report data that the TEE signs."""
-    devices = hashlib.sha384(prefixed(*(part for gpu in gpus for part in (gpu.report, gpu.chain)))).digest()
-    parts = prefixed(REPORT_DATA_DOMAIN, role, nonce, keys.tls, keys.receipt, keys.sealing, payee, devices)
-    return hashlib.sha512(parts).digest()
+    parts = [REPORT_DATA_DOMAIN, role, nonce, keys.tls, keys.receipt, keys.sealing, payee, _digest(devices.gpus)]
+    if devices.switches:
+        parts.append(_digest(devices.switches))
+    return hashlib.sha512(prefixed(*parts)).digest()
+
+
+def _digest(shown: Sequence[GpuEvidence | SwitchEvidence]) -> bytes:
+    return hashlib.sha384(prefixed(*(part for each in shown for part in (each.report, each.chain)))).digest()
 
 
 def gpu_nonce(role: Role, nonce: bytes, keys: Keys, payee: str) -> bytes:
     """The 32 bytes that each GPU is asked with."""
-    parts = prefixed(GPU_NONCE_DOMAIN, role, nonce, keys.tls, keys.receipt, keys.sealing, payee)
+    return _device_nonce(GPU_NONCE_DOMAIN, role, nonce, keys, payee)
+
+
+def switch_nonce(role: Role, nonce: bytes, keys: Keys, payee: str) -> bytes:
+    """The 32 bytes that each NVSwitch is asked with."""
+    return _device_nonce(SWITCH_NONCE_DOMAIN, role, nonce, keys, payee)
+
+
+def _device_nonce(domain: str, role: Role, nonce: bytes, keys: Keys, payee: str) -> bytes:
+    parts = prefixed(domain, role, nonce, keys.tls, keys.receipt, keys.sealing, payee)
     return hashlib.sha256(parts).digest()
 
 
 def report_data(bundle: Bundle) -> bytes:
     """The report data that this bundle's own fields call for."""
-    return bind(bundle.role, bundle.nonce, bundle.keys, bundle.payee, bundle.gpus)
+    return bind(bundle.role, bundle.nonce, bundle.keys, bundle.payee, Devices(bundle.gpus, bundle.switches))
 
 
 def name(role: Role, tee: Tee, keys: Keys, payee: str) -> str:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cocoon.api.evidence import Bundle, GpuEvidence
-from cocoon.attest import certificates, ocsp, rim, roots, snp_certificates, snp_report, spdm, verify_gpu, verify_tdx
+from cocoon.api.evidence import Bundle, GpuEvidence, SwitchEvidence
+from cocoon.attest import (
+    certificates,
+    ocsp,
+    rim,
+    roots,
+    snp_certificates,
+    snp_report,
+    verify_gpu,
+    verify_switch,
+    verify_tdx,
+)
 from cocoon.attest.certificates import BadCertificates
 from cocoon.attest.collateral import Collateral, Need
+from cocoon.attest.devices import FIRST_REVOCABLE
 from cocoon.attest.rim import BadRim
+from cocoon.attest.spdm import MalformedReport
 
 
 def needs(bundle: Bundle) -> tuple[Need, ...]:
     """What the verifiers will look for, each piece once. Never raises: what can't be read needs nothing."""
     found = [*_cpu(bundle), *(need for gpu in bundle.gpus for need in _gpu(gpu))]
+    found += (need for switch in bundle.switches for need in _switch(switch))
     return tuple({need.name: need for need in found}.values())
 
 
@@ -56,8 +69,17 @@ def _snp(bundle: Bundle) -> Iterator[Need]:
 
 def _gpu(shown: GpuEvidence) -> Iterator[Need]:
     try:
-        report, chain = verify_gpu.read(shown)
-    except (spdm.MalformedReport, BadCertificates):
+        gpu = verify_gpu.read(shown)
+    except (MalformedReport, BadCertificates):
         return
-    yield from (Need(name) for name in verify_gpu.rim_names(report, verify_gpu.chip(chain)))
-    yield from ocsp.needs(chain, verify_gpu.FIRST_REVOCABLE)
+    yield from (Need(name) for name in verify_gpu.rim_names(gpu.report, gpu.chip))
+    yield from ocsp.needs(gpu.chain, FIRST_REVOCABLE)
+
+
+def _switch(shown: SwitchEvidence) -> Iterator[Need]:
+    try:
+        switch = verify_switch.read(shown)
+    except (MalformedReport, BadCertificates):
+        return
+    yield Need(verify_switch.rim_name(switch.report))
+    yield from ocsp.needs(switch.chain, FIRST_REVOCABLE)

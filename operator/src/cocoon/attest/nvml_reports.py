@@ -3,6 +3,7 @@
 So it imports nothing but the standard library; `nvml` is the module `pynvml`, or what stands in for it.
 """
 
+import ctypes
 from typing import Any
 
 
@@ -30,10 +31,20 @@ def reports(nvml: Any, nonce: bytes) -> list[tuple[bytes, bytes]]:  # noqa: ANN4
 
 def _check_mode(nvml: Any) -> None:  # noqa: ANN401 - a module without types
     state = nvml.nvmlSystemGetConfComputeState()
-    if state.ccFeature != nvml.NVML_CC_SYSTEM_FEATURE_ENABLED:
+    if state.ccFeature != nvml.NVML_CC_SYSTEM_FEATURE_ENABLED and not _is_protected_pcie(nvml):
         raise GpuFailure("Confidential computing is off on the GPUs: label their node nvidia.com/cc.mode=on.")
     if state.devToolsMode != nvml.NVML_CC_SYSTEM_DEVTOOLS_MODE_OFF:
         raise GpuFailure("The GPUs are in developer mode, which lets tools read them: set their mode to on.")
+
+
+def _is_protected_pcie(nvml: Any) -> bool:  # noqa: ANN401 - a module without types
+    """Whether that mode is on, which NVIDIA's own verifier takes for enough where the feature itself reads as off."""
+    settings = nvml.c_nvmlSystemConfComputeSettings_v1_t()
+    try:
+        nvml.nvmlSystemGetConfComputeSettings(ctypes.byref(settings))
+    except nvml.NVMLError:
+        return False  # a driver that knows no such mode
+    return bool(settings.multiGpuMode == nvml.NVML_CC_SYSTEM_MULTIGPU_PROTECTED_PCIE)
 
 
 def _one(nvml: Any, index: int, nonce: bytes) -> tuple[bytes, bytes]:  # noqa: ANN401 - a module without types

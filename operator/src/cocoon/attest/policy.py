@@ -52,13 +52,15 @@ class SnpTerms(Struct, frozen=True, kw_only=True):
 
 
 class GpuTerms(Struct, frozen=True, kw_only=True):
-    """Terms for NVIDIA GPUs; versions are compared number by number, an empty one accepts all.
+    """Terms for NVIDIA GPUs and the NVSwitches between them.
 
-    `architectures` are HOPPER and BLACKWELL; empty accepts every one that is known.
+    Versions are compared number by number; an empty one accepts all. `architectures` are HOPPER and
+    BLACKWELL; empty accepts every one that is known.
     """
 
     minimum_driver: str = ""
     minimum_vbios: str = ""
+    minimum_switch_bios: str = ""
     architectures: tuple[str, ...] = ()
     modes: tuple[GpuMode, ...] = ("SPT", "MPT")
 

@@ -51,6 +51,7 @@ def _gpu(said: AttestationPolicy) -> GpuTerms:
     return GpuTerms(
         minimum_driver=said.gpu.minimum_driver_version or "",
         minimum_vbios=said.gpu.minimum_vbios_version or "",
+        minimum_switch_bios=said.gpu.minimum_switch_bios_version or "",
         architectures=said.gpu.allowed_architectures,
         modes=said.gpu.allowed_modes,
     )

@@ -13,7 +13,7 @@ from typing import Final
 from cocoon.api.evidence import Bundle, Reason, Tee, Verdict
 from cocoon.api.trust import Trust
 from cocoon.attest import bundle as bundles
-from cocoon.attest import development, verify_gpu, verify_snp, verify_tdx
+from cocoon.attest import development, topology, verify_gpu, verify_snp, verify_switch, verify_tdx
 from cocoon.attest.case import Case
 from cocoon.attest.collateral import NONE, Collateral
 from cocoon.attest.findings import Findings
@@ -46,7 +46,7 @@ def verify(raw: bytes, nonce: bytes, policy: Policy, now: float, collateral: Col
     findings = Findings()
     case = Case(bundle=bundle, policy=policy, now=now, collateral=collateral)
     VERIFIERS[bundle.tee](case, findings)
-    verify_gpu.verify(case, findings)
+    topology.check(bundle, verify_gpu.verify(case, findings), verify_switch.verify(case, findings), findings)
     _check(bundle, nonce, policy, findings)
     findings.expires(now + policy.maximum_age)
     trusted = not findings.reasons
