@@ -12,6 +12,7 @@ from cocoon.attest.certificate_table import ARK, ASK, VCEK, VLEK, to_pem
 from cocoon.attest.certificates import read_pem
 from cocoon.attest.collect import SoftwareCollector
 from cocoon.attest.hardware import HardwareCollector, choose
+from cocoon.attest.nscq import Nscq
 from cocoon.attest.nvml import Nvml
 from cocoon.attest.tsm import KernelFiles, TeeFailure, Tsm
 from tests.attest.configfs import ROOT, FakeConfigfs
@@ -134,6 +135,9 @@ def cards(count: int = 1) -> FakeNvml:
     ("changes", "says"),
     [
         ({"feature": 0}, "nvidia.com/cc.mode=on"),
+        ({"feature": 0, "together": 2}, "nvidia.com/cc.mode=on"),
+        ({"feature": 0, "together": 1, "broken": "settings"}, "nvidia.com/cc.mode=on"),
+        ({"feature": 0, "together": 1, "developing": 1}, "developer mode"),
         ({"developing": 1}, "developer mode"),
         ({"count": 0}, "knows no GPU"),
         ({"broken": "driver"}, "check the NVIDIA driver"),
@@ -147,6 +151,12 @@ async def test_gpus_that_can_not_be_asked(changes: dict[str, object], says: str)
     with pytest.raises(TeeFailure, match=says):
         await Nvml(library).evidence(b"n" * 32)
     assert library.open == 0
+
+
+async def test_protected_pcie_is_enough_where_the_feature_reads_as_off() -> None:
+    library = cards()
+    library.feature, library.together = 0, 1
+    assert len(await Nvml(library).evidence(b"n" * 32)) == 1
 
 
 async def test_a_machine_without_a_driver() -> None:
@@ -169,9 +179,11 @@ async def test_the_collector_is_chosen_by_what_the_machine_is() -> None:
         found = await choose("auto", test_roots=roots, tsm=inside, nvml=some)
         assert isinstance(found, HardwareCollector)
         assert (found.tee, found.trust, found.gpus) == ("snp", "Hardware", some)
+        assert isinstance(found.switches, Nscq)
     alone = await choose("tee", test_roots=False, tsm=inside, nvml=none)
     assert isinstance(alone, HardwareCollector)
     assert alone.gpus is None
+    assert alone.switches is None
     for choice, tsm in (("auto", bare), ("software", inside)):
         with pytest.raises(TeeFailure, match="COCOON_TEST_ROOTS"):
             await choose(choice, test_roots=False, tsm=tsm, nvml=none)  # type: ignore[arg-type]  # literals in a tuple widen to str

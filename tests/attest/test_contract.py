@@ -15,6 +15,7 @@ from cocoon.api.evidence import Keys
 from cocoon.attest import bundle as bundles
 from cocoon.attest.collect import Collector, SoftwareCollector
 from cocoon.attest.hardware import HardwareCollector, choose
+from cocoon.attest.nscq import Nscq
 from cocoon.attest.nvml import Nvml
 from cocoon.attest.policy import Policy
 from cocoon.attest.tsm import Tsm
@@ -22,8 +23,10 @@ from cocoon.attest.verify import verify
 from tests.attest.configfs import ROOT, FakeConfigfs
 from tests.attest.makers.amd import amd
 from tests.attest.makers.certificates import AT
+from tests.attest.makers.hgx import switches
 from tests.attest.makers.intel import intel
 from tests.attest.makers.nvidia import nvidia
+from tests.attest.nscq_fake import FakeNscq
 from tests.attest.nvml_fake import FakeNvml
 
 KEYS = Keys(b"t" * 32, b"r" * 32, b"s" * 32)
@@ -39,7 +42,7 @@ class Subject:
     requests: Path | None = None
 
 
-@pytest.fixture(params=["software", "fake TDX", "fake SEV-SNP with GPUs", "hardware"])
+@pytest.fixture(params=["software", "fake TDX", "fake SEV-SNP with GPUs", "fake TDX with a board", "hardware"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     if request.param == "software":
         yield Subject(SoftwareCollector(now=lambda: AT))
@@ -53,6 +56,12 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
         files = FakeConfigfs("sev_guest", lambda data: amd().report(chip, data), b"")
         nvml = Nvml(FakeNvml(lambda index, nonce: nvidia().evidence(gpus[index], nonce), len(gpus)))
         yield Subject(HardwareCollector(tee="snp", cpu=Tsm(ROOT, files), gpus=nvml))
+        assert files.requests == {}
+    elif request.param == "fake TDX with a board":
+        platform, board = intel().platform(), switches().board()
+        files = FakeConfigfs("tdx_guest", lambda data: intel().quote(platform, data))
+        nvml, nscq = Nvml(FakeNvml(board.gpu, len(board.gpus))), Nscq(FakeNscq(board.switch))
+        yield Subject(HardwareCollector(tee="tdx", cpu=Tsm(ROOT, files), gpus=nvml, switches=nscq))
         assert files.requests == {}
     else:
         tsm = Tsm()
@@ -84,6 +93,8 @@ async def test_each_answer_is_fresh(subject: Subject) -> None:
     assert bundles.digest(one) == bundles.digest(two)
     assert len(one.gpus) == len(two.gpus)
     assert {gpu.report for gpu in one.gpus}.isdisjoint(gpu.report for gpu in two.gpus)
+    assert len(one.switches) == len(two.switches)
+    assert {switch.report for switch in one.switches}.isdisjoint(switch.report for switch in two.switches)
 
 
 async def test_a_collector_claims_no_more_than_it_can_show(subject: Subject) -> None:

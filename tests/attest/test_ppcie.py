@@ -204,7 +204,7 @@ def test_each_link_of_a_gpu(links: bytes, some: set[str]) -> None:
 
 def test_bytes_of_a_switchs_report_flipped() -> None:
     shown = switched()[0]
-    for at in range(0, len(shown.report), 41):
+    for at in range(0, len(shown.report), 97):
         changed = shown.report[:at] + bytes([shown.report[at] ^ 0x11]) + shown.report[at + 1 :]
         found = judged(gpus(), (structs.replace(shown, report=changed), *switched()[1:]))
         assert found & {"SwitchSignatureInvalid", "SwitchReportMalformed"}, at
