@@ -14,16 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from msgspec import structs
 
-from cocoon.api.evidence import MAXIMUM_BYTES, Bundle, GpuEvidence
+from cocoon.api.evidence import MAXIMUM_BYTES, Bundle, GpuEvidence, SwitchEvidence
 from cocoon.attest import bundle as bundles
 from cocoon.attest import certificates, gpu_report, snp_report, spdm
 from cocoon.attest.collateral import Collateral
 from cocoon.attest.needs import more_needs, needs
 from cocoon.attest.policy import Policy
 from cocoon.attest.verify import verify
-from tests.attest.evidence import KEYS, NONCE, about, bundle, codes, gpu_nonce, judge, under
+from tests.attest.evidence import KEYS, NONCE, about, bundle, codes, gpu_nonce, judge, switch_nonce, under
 from tests.attest.makers.amd import amd
 from tests.attest.makers.certificates import AT
+from tests.attest.makers.hgx import switches
 from tests.attest.makers.intel import intel
 from tests.attest.makers.nvidia import nvidia
 
@@ -53,6 +54,11 @@ def snp() -> Bundle:
 @cache
 def gpu() -> GpuEvidence:
     return NVIDIA.evidence(NVIDIA.gpu(), gpu_nonce())
+
+
+@cache
+def switch() -> SwitchEvidence:
+    return switches().board(gpus=1).switch(0, switch_nonce())
 
 
 @cache
@@ -168,12 +174,14 @@ def test_a_hundred_megabytes_are_not_read() -> None:
 
 
 def test_the_largest_bundle_that_is_read_is_judged_in_bounded_time() -> None:
-    """Sixteen GPUs whose reports and chains are as large as the bundle allows."""
+    """Sixteen GPUs or switches whose reports and chains are as large as the bundle allows."""
     began = time.process_time()
     pem = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     for chain in (pem * 300, pem * 8, gpu().chain, b"\0" * 20_000):
         shown = tuple(GpuEvidence(b"\x11\xe0" * 10_000, chain) for _ in range(16))
+        between = tuple(SwitchEvidence(b"\x11\xe0" * 10_000, chain) for _ in range(16))
         refused(structs.replace(snp(), gpus=shown))
+        refused(structs.replace(snp(), switches=between))
     assert time.process_time() - began < 10
 
 
@@ -196,6 +204,18 @@ def test_no_change_makes_the_verifiers_fail(data: some.DataObject) -> None:
     assert verdict.trusted == (not verdict.reasons)
     if name != "endorsements" and new != old and (name != "cpu" or new[:QUOTE_SIGNED] != old[:QUOTE_SIGNED]):
         assert not verdict.trusted
+    needs(changed)
+
+
+@FEW
+@given(some.data())
+def test_no_change_of_a_switchs_evidence_makes_the_verifiers_fail(data: some.DataObject) -> None:
+    name = data.draw(some.sampled_from(["report", "chain"]))
+    old = getattr(switch(), name)
+    at = data.draw(some.integers(0, len(old)))
+    new = old[:at] + data.draw(some.binary(max_size=40)) + old[at + data.draw(some.integers(0, 400)) :]
+    changed = structs.replace(snp(), switches=(structs.replace(switch(), **{name: new}),))
+    refused(changed)
     needs(changed)
 
 

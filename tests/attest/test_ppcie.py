@@ -125,6 +125,8 @@ def test_an_extra_switch_that_nobody_knows() -> None:
     assert judged(gpus(), (*switched(), switched()[0])) == {"SwitchCount", "SwitchRepeated"}
     twins = (*switched()[:3], BOARD.switch(3, switch_nonce(), {22: BOARD.switches[0].identifier}))
     assert judged(gpus(), twins) == {"SwitchRepeated", "SwitchTopology"}
+    posing = BOARD.switch(0, switch_nonce(), {22: BOARD.switches[3].identifier})
+    assert judged(gpus(), (*switched()[:3], posing)) == {"SwitchRepeated"}
 
 
 def test_a_switch_or_a_gpu_of_another_machine_that_answers_the_same_nonce() -> None:
