@@ -16,7 +16,7 @@ from tools.supply.licences import EXCEPTIONS, licence_of
 
 _ABOUT = """All Python distributions that parts and images are made of, as `requirements/` and `images/` lock them.
 Cocoon Fleet itself is under Apache-2.0. What a part holds fits that licence, but for what is named below.
-What Debian gives to images stands in their [bills of material](../concepts/supply-chain.md#bills-of-material)."""
+What Debian gives to images stands in their [bills of materials](../concepts/supply-chain.md#bills-of-materials)."""
 _LOCKED = re.compile(r"^([a-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 _DEV = "dev"
 

@@ -1,1 +1,1 @@
-"""What our images and locks hold, under which licences: the bills of material and the report."""
+"""What our images and locks hold, under which licences: the bills of materials and the report."""

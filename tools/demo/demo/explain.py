@@ -25,7 +25,7 @@ def advice(kubectl: Kubectl) -> list[str]:
         f"kubectl -n {story.NAMESPACE} describe cprov,ijob",
         f"kubectl -n {OPERATOR} logs deployment/cocoon-fleet --all-pods --tail=50",
         "make demo        # again: what is there already is kept",
-        "make demo-down   # or begin anew",
+        "make demo-down   # or start over",
     ]
 
 

@@ -20,7 +20,7 @@ def environment() -> Path:
 
 
 def entries() -> Path:
-    """The folder that holds the built entries, one folder each, made anew when their sources change."""
+    """The folder that holds the built entries, one folder each, made again when their sources change."""
     folder = _entries_path()
     if not folder.exists():
         python = environment() / "bin" / "python"

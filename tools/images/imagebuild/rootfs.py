@@ -32,7 +32,7 @@ OPTIONS = (
 
 
 def fetch() -> Path:
-    """The folder that holds rootfs.tar, made anew when the lists above change."""
+    """The folder that holds rootfs.tar, made again when the lists above change."""
     folder = paths.cache() / f"rootfs-{paths.fingerprint(SUITE, *OPTIONS)}"
     if not folder.exists():
         host.need({"mmdebstrap": "mmdebstrap"})

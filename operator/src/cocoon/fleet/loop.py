@@ -58,7 +58,7 @@ class _Rooms:
     """How many actions may be under way at once.
 
     Servers that are slow to answer never hold up the cluster's writes, and what is only shown never holds up work.
-    Neither does upkeep: an operator that was started anew applies the children of every provider there is.
+    Neither does upkeep: an operator that has just started applies the children of every provider there is.
     """
 
     def __init__(self, concurrency: int) -> None:

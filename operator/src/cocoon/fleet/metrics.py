@@ -56,7 +56,7 @@ class Metrics:
             self.announcements.labels(outcome)
         self.api_calls = self._counter("api_calls", "Calls of the Kubernetes API.", "verb", "code")
         self.events = self._counter("watch_events", "Changes noted from watches.", "kind", "outcome")
-        self.watches_ended = self._counter("watches_ended", "Times that all watches ended and were begun anew.")
+        self.watches_ended = self._counter("watches_ended", "Times that all watches ended and were started again.")
         self.objects = self._gauge("mirrored_objects", "Objects in the mirror.", "kind")
         self.relist_seconds = self._gauge("relist_seconds", "Time of the last full LIST.")
 

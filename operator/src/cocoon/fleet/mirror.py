@@ -82,14 +82,14 @@ class Mirror:
         self._put(record)
 
     async def relist(self, cluster: Cluster, namespaces: tuple[str, ...] = ()) -> None:
-        """Read everything anew; drop what is no longer there."""
+        """Read everything again; drop what is no longer there."""
         for resource in self._observers:
             await self.list_again(cluster, resource, namespaces)
         self.complete.set()
         self.changed.set()
 
     async def list_again(self, cluster: Cluster, resource: Resource, namespaces: tuple[str, ...] = ()) -> None:
-        """Read all objects of a kind anew."""
+        """Read all objects of a kind again."""
         self._begun[resource] = number = self._begun[resource] + 1
         for namespace in namespaces if namespaces and resource.namespaced else ("",):
             await self._relist(cluster, resource, namespace)
@@ -105,7 +105,7 @@ class Mirror:
         return self._listed[resource]
 
     async def reread(self, cluster: Cluster, resource: Resource, key: str) -> Json:
-        """Read one object anew; None if it is gone."""
+        """Read one object again; None if it is gone."""
         namespace, _, name = key.rpartition("/")
         try:
             body = await cluster.read(Ref(resource, namespace, name))

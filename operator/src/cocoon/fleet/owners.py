@@ -23,7 +23,7 @@ from cocoon.fleet.ports.failures import Failure, Refused
 from cocoon.fleet.ports.payout import Payout
 
 LOG: Final = logging.getLogger(__name__)
-#: Terms are told anew after so many seconds: the service may have been restored from an older backup.
+#: Terms are told again after this many seconds: the service may have been restored from an older backup.
 TELL_ALL: Final = 3_600.0
 _MOST: Final = 1_000
 #: The longest delay that a message can name, in seconds.

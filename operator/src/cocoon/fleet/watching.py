@@ -1,4 +1,4 @@
-"""kopf's watches, begun anew whenever they end.
+"""kopf's watches, started again whenever they end.
 
 kopf ends for good on an ERROR in a watch other than 410 ("Too large resource version", which an API server says that
 was restored or is behind its peers), or when it is refused for longer than its patience. Our process has no reason to
@@ -29,7 +29,7 @@ from cocoon.fleet.ports.login import Login
 from cocoon.fleet.settings import Settings
 
 LOG: Final = logging.getLogger(__name__)
-#: Seconds before watches that ended are begun anew: the first time, and at most.
+#: Seconds before watches that ended are started again: the first time, and at most.
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 60.0
 _KOPF: Final = str(Path(kopf.__file__).parent)
@@ -84,7 +84,7 @@ class Watching:
         self._metrics.watches_ended.inc()
         self.relist.set()
         level = logging.WARNING if pause == FIRST_PAUSE else logging.DEBUG
-        text = "The watches of the API server ended; they are begun anew, and everything is listed meanwhile"
+        text = "The watches of the API server ended; they are started again, and everything is listed meanwhile"
         LOG.log(level, text, extra=fields(why=why[:1000], again_in=pause))
 
 

@@ -23,7 +23,7 @@ from cocoon.keyring.releases import Releases
 
 
 class Replica:
-    """Keys are made anew at each start; the TLS key and the signing key are this process's own.
+    """Keys are new at each start; the TLS key and the signing key are this process's own.
 
     `judge` says what a policy makes of evidence; `now` gives seconds since 1970.
     """

@@ -2,7 +2,7 @@
 
 Earnings are read by what changed: a cursor names an entry of the books, and the next page has the providers that later
 entries touch. The first pages, without a cursor, have all of them. A cursor of another life of this service counts as
-none, for a restored database counts its entries anew.
+none, for a restored database counts its entries from the start.
 """
 
 from __future__ import annotations

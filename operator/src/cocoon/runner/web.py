@@ -81,7 +81,7 @@ class Web:
         return response
 
     async def put(self, uri: str, size: int, chunks: Callable[[], AsyncIterator[bytes]]) -> None:
-        """PUT a body of known size; `chunks` gives it anew for each try. Raises WebError."""
+        """PUT a body of known size; `chunks` gives it again for each try. Raises WebError."""
         url = self._url(uri)
         for attempt in range(1, _TRIES + 1):
             try:

@@ -41,7 +41,7 @@ def read(value: Json, kind: type[Kind]) -> Kind:
 
 
 def read_or(value: Json, kind: type[Kind], otherwise: Kind) -> Kind:
-    """The value as a Struct, or the other one: a status is ours and is written anew."""
+    """The value as a Struct, or the other one: a status is ours and is written again."""
     try:
         return read(value, kind)
     except Unreadable:
