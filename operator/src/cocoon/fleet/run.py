@@ -55,6 +55,7 @@ from cocoon.fleet.watching import Watching
 Found = TypeVar("Found")
 LOG: Final = logging.getLogger(__name__)
 Work = Coroutine[Any, Any, None]
+#: Seconds until an API server that did not answer is asked again.
 _PAUSE: Final = 2.0
 #: Connections beyond those that actions can take: the Lease must be renewed however much there is to do.
 _SPARE: Final = 8

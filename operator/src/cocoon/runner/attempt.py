@@ -44,6 +44,7 @@ from cocoon.runner.surroundings import Surroundings
 from cocoon.runner.unsealing import unsealed
 from cocoon.runner.web import WebError
 
+#: Seconds between two reports of progress, at least.
 PROGRESS: Final = 1.0
 _log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from cocoon.api.money import Usage
 from cocoon.api.runner import Event, Finished, Progressed, Started
 from cocoon.runner.journal import Acknowledged, Ended, Journal, Record, Recorded, Reserved, Shown
 
+#: How many numbers one record in the journal reserves.
 BLOCK: Final = 1_000_000
 #: A page holds at most this many events and about this many bytes of answers.
 PAGE_EVENTS: Final = 1_000

@@ -20,12 +20,14 @@ from cocoon.runner.settings import Settings
 from cocoon.runner.sources import SourceError, Sources
 from cocoon.runner.triton import LoadFailed, Lost, Signature, Triton, TritonError
 
-#: How long a lost Triton may take to come back before its attempts end.
+#: Seconds that a lost Triton may take to come back before its attempts end.
 PATIENCE: Final = 60.0
-#: How long Triton may take to start before a first load fails.
+#: Seconds that Triton may take to start before a first load fails.
 START: Final = 300.0
+#: Seconds between questions to a Triton that is awaited, and between looks at models that should be there.
 POLL: Final = 0.1
 WATCH: Final = 2.0
+#: Seconds until Triton has counted what it answered.
 SETTLE: Final = 1.0
 _log = logging.getLogger(__name__)
 

@@ -38,7 +38,7 @@ from cocoon.runner.surroundings import Surroundings
 from cocoon.runner.triton import Triton
 from cocoon.runner.web import Web
 
-#: How long the last receipts may take to be fetched once nothing runs any more, at most.
+#: Seconds that the last receipts may take to be fetched once nothing runs any more.
 CLOSING: Final = 2.0
 _log = logging.getLogger(__name__)
 

@@ -22,6 +22,7 @@ from cocoon.runner.keys import KeyRing
 
 #: SHA-256 of no output.
 NOTHING: Final = hashlib.sha256(b"").hexdigest()
+#: Seconds until a journal that could not be written is tried again.
 RETRY: Final = 1.0
 _log = logging.getLogger(__name__)
 

@@ -32,6 +32,7 @@ from cocoon.fleet.render.output_config_map import MAXIMUM_OUTPUT, output_config_
 
 #: A payout service that is out of reach for this long (seconds) no longer holds up the ends of jobs.
 PATIENCE: Final = 10.0
+#: Tries to write a status, for others may change the job meanwhile.
 _TRIES: Final = 5
 _UNREACHABLE: Final = "The payout service is out of reach; the receipt is reported when it answers again."
 
