@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cocoon.cli.failure import BAD_NEWS, DONE, FAILED, MISSING, NOT_YET
+from cocoon.cli.failure import BAD_NEWS, DONE, FAILED, MISSING, NOT_YET, USAGE
 from devcluster.kube import until
 from tests.api.cli.conftest import Site
 
@@ -123,7 +123,8 @@ def test_manifests_as_they_are(site: Site, tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("a.jsonl", '{"id":"a","inputs":[]}\nnonsense\n', "line 2 is no JSON"),
-        ("a.jsonl", '{"id":"a","inputs":[]}\n\n{"id":"b","inputs":[]}\n', "line 2 is no JSON"),
+        ("a.jsonl", '{"id":"a","inputs":[]}\n\n{"id":"b","inputs":[]}\n', "line 2 is empty: every line is an item"),
+        ("a.jsonl", '\ufeff{"id":"a","inputs":[]}\n', "begins with a byte-order mark"),
         ("a.jsonl", '{"prompt":"a"}\n', "line 1 is no inference request"),
         ("a.jsonl", "\n", "holds no line"),
         (
@@ -137,7 +138,7 @@ def test_manifests_as_they_are(site: Site, tmp_path: Path) -> None:
         (
             "a.yaml",
             (MANIFEST % "a").replace("model: minilm", "model: minilm\n  modle: x"),
-            'unknown field "spec.modle"',
+            'is refused: unknown field "spec.modle".',
         ),
     ],
 )
@@ -154,6 +155,33 @@ def test_bad_options(site: Site, lines: Path) -> None:
     assert "say which model answers them, with --model" in site.run("submit", str(lines)).err
     budget = site.run("submit", str(lines), "--model", "minilm", "--budget", "1,5")
     assert "--budget: '1,5' is not a whole number of nanoTON" in budget.err
+    assert budget.status == site.run("submit", str(lines)).status == USAGE
+
+
+@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon"])
+def test_a_time_that_does_not_end(site: Site, lines: Path, seconds: str) -> None:
+    for command in (["submit", str(lines), "--model", "minilm", "--watch"], ["output", "j1"], ["drain", "dc1"]):
+        assert site.run(*command, "--timeout", seconds).status == USAGE
+    assert names(site) == []
+
+
+def test_a_name_that_is_too_long_is_refused_by_the_rules_own_words(site: Site, lines: Path) -> None:
+    answer = site.run("submit", str(lines), "--model", "minilm", "--name", "a" * 64)
+    assert answer.status == FAILED
+    assert "is refused: the name of an InferenceJob has at most 63 characters; choose a shorter one." in answer.err
+
+
+def test_a_namespace_that_is_not_there(site: Site, lines: Path) -> None:
+    nowhere = Site(site.kube, "nowhere", site.kubeconfig, site.capsys)
+    answer = nowhere.run("submit", str(lines), "--model", "minilm")
+    assert answer.status == MISSING
+    assert "There is no namespace nowhere. See which there are: kubectl get namespaces." in answer.err
+
+
+def test_created_objects_are_shown_as_kubectl_shows_them(site: Site, lines: Path) -> None:
+    created = json.loads(site.run("submit", str(lines), "--model", "minilm", "-o", "json").out)
+    assert created["metadata"]["uid"]
+    assert "managedFields" not in created["metadata"]
 
 
 def test_watching_a_job_to_its_end(site: Site, lines: Path, operator: list[str]) -> None:
@@ -175,6 +203,25 @@ def test_a_job_that_takes_too_long(site: Site, lines: Path) -> None:
     answer = site.run("submit", str(lines), "--model", "minilm", "--watch", "--timeout", "0.3")
     assert answer.status == NOT_YET
     assert "1 job is not over after 0.3 s; it goes on." in answer.err
+
+
+def test_whoever_watches_sees_for_what_a_job_waits_and_no_more_often(site: Site, lines: Path) -> None:
+    def explain() -> None:
+        until(lambda: "waits" in names(site), "the job")
+        for reason, message in (("NoOffer", "First."), ("NoOffer", "Second."), ("NoFreeSlots", "Third.")):
+            said = {"type": "Bound", "status": "False", "reason": reason, "message": message}
+            told = said | {"lastTransitionTime": "2026-11-23T22:00:00Z", "observedGeneration": 1}
+            site.say(JOBS, "waits", {"state": "Pending", "conditions": [told]})
+        finish(site, "waits", "Failed")
+
+    explaining = threading.Thread(target=explain)
+    explaining.start()
+    answer = site.run("submit", str(lines), "--model", "minilm", "--watch", "--name", "waits", "--timeout", "60")
+    explaining.join()
+    assert answer.status == BAD_NEWS
+    assert f"{site.namespace}/waits: Pending: NoOffer: " in answer.err
+    assert f"{site.namespace}/waits: Pending: NoFreeSlots: Third." in answer.err
+    assert answer.err.count("NoOffer") == 1
 
 
 def test_a_job_that_is_deleted_while_it_is_watched(site: Site, lines: Path) -> None:
@@ -226,6 +273,10 @@ def test_answers_elsewhere(site: Site, job: str) -> None:
 
 def test_a_job_without_answers(site: Site, job: str) -> None:
     assert site.run("output", job).status == NOT_YET
+    said = {"type": "Bound", "status": "False", "reason": "NoOffer", "message": "Ask for less."}
+    told = said | {"lastTransitionTime": "2026-11-23T22:00:00Z", "observedGeneration": 1}
+    site.say(JOBS, job, {"state": "Pending", "conditions": [told]})
+    assert "j1 is not over: Pending: NoOffer: Ask for less. Wait for it with --wait." in site.run("output", job).err
     assert site.run("output", job, "--wait", "--timeout", "0.3").status == NOT_YET
     finish(site, job, "Failed")
     answer = site.run("output", job)

@@ -84,7 +84,8 @@ def test_an_older_copy_stays(evidence: Path, source: Path, tmp_path: Path, capsy
         ((), USAGE, "Whose evidence?"),
         (("--evidence", "EVIDENCE", "--from", "nowhere"), USAGE, "no such folder"),
         (("--evidence", "OTHER"), FAILED, "is no evidence"),
-        (("--provider", "a/b/c", "--kubeconfig", "none"), UNREACHABLE, "kubeconfig"),
+        (("--provider", "a/b/c", "--kubeconfig", "none"), USAGE, "is no name for cocoonproviders"),
+        (("--provider", "a/b", "--kubeconfig", "none"), UNREACHABLE, "kubeconfig"),
     ],
 )
 def test_bad_words(  # noqa: PLR0917 - fixtures and cases

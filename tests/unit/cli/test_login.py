@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import socket
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -10,8 +15,9 @@ import msgspec
 import pytest
 
 from cocoon.api.job import InferenceJob
+from cocoon.cli import screen
 from cocoon.cli.__main__ import GROUP, main
-from cocoon.cli.failure import FAILED, UNREACHABLE, USAGE
+from cocoon.cli.failure import FAILED, FORBIDDEN, UNREACHABLE, USAGE
 
 CONFIG = """
 apiVersion: v1
@@ -50,7 +56,9 @@ def test_a_cluster_that_is_away(tmp_path: Path, nobody: str, capsys: pytest.Capt
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", CONFIG % ("https://127.0.0.1:1", "nothing"), "current-context: x"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", CONFIG % ("https://127.0.0.1:1", "nothing"), "current-context: x", "a: b"]
+)
 def test_a_kubeconfig_that_is_none(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "config"
     file.write_text(content)
@@ -59,6 +67,24 @@ def test_a_kubeconfig_that_is_none(content: str, tmp_path: Path, capsys: pytest.
     assert err.startswith("kubectl cocoon: The kubeconfig can't be ")
     assert len(err.splitlines()) == 1
     assert "Traceback" not in err
+
+
+def test_an_empty_kubeconfig(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "config").touch()
+    assert main(["status", "--kubeconfig", str(tmp_path / "config")]) == FAILED
+    assert "it is empty, or not one" in capsys.readouterr().err
+
+
+def test_a_plugin_that_logs_in_and_is_not_there(
+    tmp_path: Path, nobody: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exec_plugin = "exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, interactiveMode: Never}"
+    (tmp_path / "config").write_text((CONFIG % (nobody, "x")).replace("token: t", exec_plugin))
+    assert main(["status", "--kubeconfig", str(tmp_path / "config")]) == FORBIDDEN
+    err = capsys.readouterr().err
+    assert "The kubeconfig's user can't log in: " in err
+    assert "no-such-plugin" in err
+    assert len(err.splitlines()) == 1
 
 
 def test_a_context_that_is_not_there(tmp_path: Path, nobody: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,3 +117,58 @@ def test_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(GROUP.commands, "slow", slow)
     assert main(["slow"]) == 130
+
+
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command("long")
+    def long() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setitem(GROUP.commands, "long", long)
+    assert main(["long"]) == FAILED
+    assert "What was asked for can't be read or written: No space left on device." in capsys.readouterr().err
+
+
+def test_letters_that_the_terminal_does_not_have(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.command("foreign")
+    def foreign() -> None:
+        click.echo("gr\N{LATIN SMALL LETTER U WITH DIAERESIS}n", file=io.TextIOWrapper(io.BytesIO(), "ascii"))
+
+    monkeypatch.setitem(GROUP.commands, "foreign", foreign)
+    assert main(["foreign"]) == FAILED
+    assert "write it in UTF-8" in capsys.readouterr().err
+
+
+def test_a_standard_output_that_is_closed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert screen.painted("x", screen.BAD) == "x"
+    assert main(["completion", "bash"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_release(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"kubectl cocoon {version('cocoon-fleet')}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["why", ""], "'' is no name for inferencejobs"),
+        (["why", "../../nodes"], "is no name for"),
+        (["output", "\udcff"], "'\\udcff' is no name for"),
+        (["open", "A", "-i", __file__], "'A' is no name for"),
+        (["drain", "owners/dc1"], "owners/dc1 names a namespace, too: write dc1 -n owners."),
+        (["hold", "a" * 254], "is no name for cocoonproviders"),
+        (["earnings", "a/b/c"], "is no name for"),
+        (["submit", __file__, "--provider", "/"], "is no name for"),
+        (["verify", ""], "name a job, or a file with a receipt"),
+    ],
+)
+def test_names_that_nothing_can_have(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == USAGE
+    err = capsys.readouterr().err
+    assert said in err
+    assert len(err) < 400

@@ -28,7 +28,7 @@ from cocoon.cli.collateral_places import read_places
 from cocoon.cli.failure import DONE, FAILED, Failure
 from cocoon.cli.keyring_evidence import read_evidence, unverified
 from cocoon.cli.keyring_lookup import look_up, read_provider, way_to
-from cocoon.cli.names import JOB_NAME, PROVIDER_NAME
+from cocoon.cli.names import ANY_PROVIDER, JOB_NAME
 from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster, output_format, packed
 from cocoon.cli.payout_access import PayoutOptions, on_payout, payout_service
 from cocoon.cli.replacing import replacing
@@ -67,7 +67,7 @@ class Row(Struct, frozen=True):
         "--provider",
         metavar="[NAMESPACE/]NAME",
         multiple=True,
-        type=PROVIDER_NAME,
+        type=ANY_PROVIDER,
         help="That of this provider's keyring.",
     ),
     click.option(

@@ -21,6 +21,8 @@ def command(model: Path, archive: Path | None) -> None:
 
     It is what a provider's spec.models[].sha256 and a job's spec.modelSHA256 say.
     """
+    if not model.is_dir():
+        raise Failure(f"{model} is no folder: name the folder of one Triton model repository entry.")
     if not (model / "config.pbtxt").is_file():
         raise Failure(f"{model} holds no config.pbtxt: name the folder of one Triton model repository entry.")
     try:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from cocoon.cli import screen
 from cocoon.cli.amounts import in_ton
 from cocoon.cli.earned import By, Line, as_csv, lines
-from cocoon.cli.names import PROVIDER_NAME
+from cocoon.cli.names import ANY_PROVIDER
 from cocoon.cli.options import Reach, on_cluster, output_format, packed
 from cocoon.cli.owners import owners
 from cocoon.cli.payout_access import PayoutOptions, on_payout, payout_service
@@ -42,7 +42,7 @@ on_wanted: Final = packed(
 
 
 @click.command("earnings", short_help="what providers earned, owe and were paid")
-@click.argument("provider", type=PROVIDER_NAME, required=False)
+@click.argument("provider", type=ANY_PROVIDER, required=False)
 @on_wanted
 @on_cluster
 @on_payout

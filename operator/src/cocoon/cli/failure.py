@@ -65,3 +65,9 @@ class Forbidden(Failure):
     """This user may not."""
 
     status = FORBIDDEN
+
+
+class NotKnown(Failure):
+    """Nobody knows who this user is, so that asking for less is of no use."""
+
+    status = FORBIDDEN

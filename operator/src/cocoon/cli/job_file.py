@@ -17,10 +17,11 @@ from msgspec import Struct
 from cocoon.api.groups import API_VERSION, JOB_KIND
 from cocoon.api.resources import Manifest
 from cocoon.cli.amounts import nanoton
-from cocoon.cli.failure import Failure
+from cocoon.cli.failure import USAGE, Failure
 
 #: Bytes that an object's input may have.
 MOST_INLINE: Final = 32 << 10
+_MARK: Final = "\N{BYTE ORDER MARK}".encode()
 _ALMOST_A_NAME: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -83,7 +84,7 @@ def _manifests(file: Path, raw: bytes) -> Iterator[Manifest]:
 
 def _from_lines(file: Path, raw: bytes, options: JobOptions) -> Manifest:
     if options.model is None:
-        raise Failure(f"{file} is taken for JSON Lines: say which model answers them, with --model.")
+        raise Failure(f"{file} is taken for JSON Lines: say which model answers them, with --model.", USAGE)
     _check_lines(file, raw)
     given: dict[str, str] = {"inline": raw.decode()}
     if options.input_uri:
@@ -100,10 +101,14 @@ def _from_lines(file: Path, raw: bytes, options: JobOptions) -> Manifest:
 
 def _check_lines(file: Path, raw: bytes) -> None:
     """Raises Failure for the first line that no runner would take. Blank lines at the end are no lines."""
+    if raw.startswith(_MARK):
+        raise Failure(f"{file} begins with a byte-order mark, which no runner takes: save it as UTF-8 without one.")
     lines = raw.rstrip().split(b"\n")
     if lines == [b""]:
         raise Failure(f"{file} holds no line.")
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            raise Failure(f"{file} line {number} is empty: every line is an item, so take it out.")
         try:
             item = msgspec.json.decode(line)
         except (msgspec.DecodeError, UnicodeError) as error:
@@ -148,4 +153,4 @@ def _amount(option: str, text: str) -> str:
     try:
         return str(nanoton(text))
     except ValueError as error:
-        raise Failure(f"{option}: {error}; or write TON, such as 0.5TON.") from error
+        raise Failure(f"{option}: {error}; or write TON, such as 0.5TON.", USAGE) from error

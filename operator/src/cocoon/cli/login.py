@@ -6,13 +6,16 @@ import asyncio
 import logging
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from cocoon.cli.failure import Failure, Unreachable
+from cocoon.cli.failure import Failure, NotKnown, Unreachable
 from cocoon.cli.options import Reach
+from cocoon.fleet.ports.api_server_tls import tls_context
 
 _IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -39,7 +42,6 @@ async def log_in(reach: Reach) -> Login:
     from kubernetes.aio.config.config_exception import ConfigException  # noqa: PLC0415 - see above
     from yaml import YAMLError  # noqa: PLC0415 - see above
 
-    logging.getLogger("kubernetes").setLevel(logging.CRITICAL)  # it logs what is told in a sentence below
     configuration = Configuration()
     if _in_a_pod(reach):
         load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # untyped
@@ -47,31 +49,51 @@ async def log_in(reach: Reach) -> Login:
         return await _login(configuration, reach.namespace or own.strip())
     _must_exist(reach)
     try:
-        loader = await load_kube_config(  # type: ignore[no-untyped-call]  # untyped
-            reach.kubeconfig, reach.context, client_configuration=configuration, persist_config=False
-        )
+        with _hearing() as complaints:
+            loader = await load_kube_config(  # type: ignore[no-untyped-call]  # untyped
+                reach.kubeconfig, reach.context, client_configuration=configuration, persist_config=False
+            )
         namespace = reach.namespace or loader.current_context["context"].get("namespace") or "default"
-        return await _login(configuration, str(namespace))
+        login = await _login(configuration, str(namespace))
     except ConfigException as error:
         why = str(error).rstrip(".")
         raise Failure(
             f"The kubeconfig can't be used: {why}. Choose another one with --context or --kubeconfig."
         ) from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, YAMLError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
+        raise Failure(
+            "The kubeconfig can't be used: it is empty, or not one. Name another with --kubeconfig."
+        ) from error
+    except (OSError, ValueError, YAMLError) as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise Failure(f"The kubeconfig can't be read: {why}. Correct it, or name another one.") from error
+    if complaints and not login.authorization and not configuration.cert_file:
+        why = " ".join(complaints[0].split()).rstrip(".")
+        raise NotKnown(f"The kubeconfig's user can't log in: {why}. Log in again, or mend its exec plugin.")
+    return login
+
+
+@contextmanager
+def _hearing() -> Iterator[list[str]]:
+    """What the library logs as errors, of plugins that can't be run above all: here it is told in sentences."""
+    said: list[str] = []
+    ear, logger = logging.Handler(logging.ERROR), logging.getLogger("kubernetes")
+    ear.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]  # all that a handler does
+    logger.addHandler(ear)
+    logger.propagate = False
+    try:
+        yield said
+    finally:
+        logger.removeHandler(ear)
+        logger.propagate = True
 
 
 async def _login(configuration: Any, namespace: str) -> Login:  # noqa: ANN401 - the library is untyped
-    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    if not configuration.verify_ssl:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
     authorization = await configuration.get_api_key_with_prefix("BearerToken") or ""
     url, server_name = str(configuration.host).rstrip("/"), getattr(configuration, "tls_server_name", None)
-    return Login(url, context, authorization, namespace, server_name or "", configuration.proxy or "")
+    return Login(
+        url, tls_context(configuration), authorization, namespace, server_name or "", configuration.proxy or ""
+    )
 
 
 def _in_a_pod(reach: Reach) -> bool:

@@ -18,7 +18,7 @@ from cocoon.cli import screen
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import NOT_YET, Failure
 from cocoon.cli.names import PROVIDER_NAME
-from cocoon.cli.options import Reach, on_cluster
+from cocoon.cli.options import SECONDS, Reach, on_cluster
 
 _MEANS: Final[dict[Operation, str]] = {
     "Serve": "takes jobs again",
@@ -32,7 +32,7 @@ _MEANS: Final[dict[Operation, str]] = {
 @on_cluster
 @click.option("--wait", is_flag=True, help="Wait until no server is left.")
 @click.option(
-    "--timeout", metavar="SECONDS", type=float, default=3600, show_default=True, help="With --wait: how long."
+    "--timeout", metavar="SECONDS", type=SECONDS, default=3600, show_default=True, help="With --wait: how long."
 )
 def drain(reach: Reach, provider: str, timeout: float, *, wait: bool) -> None:
     """Give a provider no new jobs, let its servers finish theirs (for spec.drainTimeout at most), and retire them."""

@@ -17,7 +17,7 @@ from cocoon.cli.answers import answers_in
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import BAD_NEWS, DONE, MISSING, NOT_YET, Failure
 from cocoon.cli.names import JOB_NAME
-from cocoon.cli.options import Reach, on_cluster
+from cocoon.cli.options import SECONDS, Reach, on_cluster
 from cocoon.cli.progress import sentence
 
 _OVER: Final = ("Succeeded", "Failed")
@@ -35,7 +35,7 @@ _OVER: Final = ("Succeeded", "Failed")
 )
 @click.option("--wait", is_flag=True, help="Wait until the job is over.")
 @click.option(
-    "--timeout", metavar="SECONDS", type=float, default=86_400, show_default=True, help="With --wait: how long."
+    "--timeout", metavar="SECONDS", type=SECONDS, default=86_400, show_default=True, help="With --wait: how long."
 )
 def command(job: str, reach: Reach, file: Path | None, timeout: float, *, wait: bool) -> int:
     """Print a job's answers, one JSON line for each item, after checking their digest.
@@ -81,9 +81,9 @@ def _give(text: str, job: InferenceJob, file: Path | None) -> None:
     if job.spec.output.seal_to:
         screen.note(f"They are sealed: `kubectl cocoon open {job.metadata.name} --identity FILE` decrypts them.")
     if file is None:
-        click.echo(text, nl=False)
+        click.echo(text.encode(), nl=False)
         return
     try:
-        file.write_text(text)
+        file.write_bytes(text.encode())
     except OSError as error:
         raise Failure(f"{file} can't be written: {error.strerror}.") from error

@@ -16,7 +16,7 @@ from cocoon.api.payout import Transfer, TransferState
 from cocoon.api.times import format_time
 from cocoon.cli import screen
 from cocoon.cli.amounts import in_ton
-from cocoon.cli.names import PROVIDER_NAME
+from cocoon.cli.names import ANY_PROVIDER
 from cocoon.cli.options import Reach, on_cluster, output_format
 from cocoon.cli.owners import Owners, owners
 from cocoon.cli.payout_access import PayoutOptions, on_payout, payout_service
@@ -41,7 +41,7 @@ class Payment(Struct, frozen=True, rename="camel"):
 
 
 @click.command("payouts", short_help="payments to owners' wallets, and their transactions")
-@click.argument("provider", type=PROVIDER_NAME, required=False)
+@click.argument("provider", type=ANY_PROVIDER, required=False)
 @click.option("--state", type=click.Choice(get_args(TransferState)), help="Only those in this state.")
 @output_format("wide", "json", "yaml", "csv")
 @on_cluster

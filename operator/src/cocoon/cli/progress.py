@@ -1,4 +1,7 @@
-"""How far some jobs are: a bar on a terminal, a line for each change elsewhere. Both go to standard error."""
+"""How far some jobs are: a bar on a terminal, a line for each change elsewhere. Both go to standard error.
+
+A job that waits is told of again when it waits for something else.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Final, Self
 
 import click
 
-from cocoon.api.conditions import find
+from cocoon.api.conditions import Condition, find
 from cocoon.api.counted import counted
 from cocoon.api.job import JobStatus
 from cocoon.cli import screen
@@ -27,13 +30,14 @@ class Progress(ExitStack):
         super().__init__()
         self._sizes = {key: size or 1 for key, size in sizes.items()}
         self._states = dict.fromkeys(sizes, "")
+        self._waits_for = dict.fromkeys(sizes, "")
         self._bar = click.progressbar(
             length=sum(self._sizes.values()), label="Waiting", file=sys.stderr, show_eta=False, show_percent=True
         )
 
     def __enter__(self) -> Self:
         """Begin to show."""
-        if sys.stderr.isatty():
+        if screen.is_terminal(sys.stderr):
             self.enter_context(self._bar)
         return self
 
@@ -49,14 +53,15 @@ class Progress(ExitStack):
 
     def tell(self, key: str, status: JobStatus) -> None:
         """Take note of a job's status; what is known already is not told again."""
-        if self._states[key] == status.state:
+        over, waits = status.state in ("Succeeded", "Failed"), _waits_for(status)
+        reason = waits.reason if waits else ""
+        if (self._states[key], self._waits_for[key]) == (status.state, reason):
             return
-        self._states[key] = status.state
-        over = status.state in ("Succeeded", "Failed")
-        if not sys.stderr.isatty():
+        self._states[key], self._waits_for[key] = status.state, reason
+        if not screen.is_terminal(sys.stderr):
             screen.note(f"{key}: {sentence(status)}")
             return
-        if over:
+        if over or waits:
             click.echo(_BLANK, nl=False, err=True)
             screen.note(f"{key}: {sentence(status)}")
         self._bar.label = self._label()
@@ -81,4 +86,11 @@ def sentence(status: JobStatus) -> str:
         counts = f": {counted(usage.items, 'item')} answered, {usage.failed_items} failed" if usage else ""
         cost = f", for {in_ton(status.cost)} TON" if status.cost not in (None, "0") else ""
         return f"Succeeded{counts}{cost}."
-    return f"{status.state}."
+    waits = _waits_for(status)
+    return f"{status.state}: {waits.reason}: {waits.message}" if waits else f"{status.state}."
+
+
+def _waits_for(status: JobStatus) -> Condition | None:
+    """What the operator says of a job's waiting, if it has said anything."""
+    bound = find(status.conditions, reasons.BOUND) if status.state in ("", "Pending") else None
+    return bound if bound is not None and bound.status == "False" else None

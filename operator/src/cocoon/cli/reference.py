@@ -35,6 +35,7 @@ $ kubectl cocoon status
 It finds the cluster as kubectl does, and may do what its user may do. What it prints on standard output is what was
 asked for; everything else goes to standard error. Colours appear on terminals only, and not if `NO_COLOR` is set.
 Amounts are TON with exact decimals in tables, and strings of nanoTON (10⁹ of them are 1 TON) in JSON, YAML and CSV.
+Its option `--version` says of which release it is.
 """
 #: Options that whole groups of commands have, by the title that they are described under.
 _SHARED = {

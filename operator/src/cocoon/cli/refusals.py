@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cocoon.cli.failure import Failure, Forbidden, Missing
+from cocoon.cli.failure import Failure, Forbidden, Missing, NotKnown
 
 _KINDS_OF_OURS = ("CocoonProvider", "InferenceJob")
 
@@ -17,15 +17,11 @@ def refusal(status: int, raw: bytes, kind: str, name: str) -> Failure:
     message = str(told.get("message") or raw[:200].decode(errors="replace").strip() or f"status {status}")
     if status == 404:
         return _missing(told, kind, name)
-    if status in (401, 403):
-        return Forbidden(_forbidden(status, message))
-    return Failure(_refused(status, told, message, f"{kind} {name}"))
-
-
-def _forbidden(status: int, message: str) -> str:
     if status == 401:
-        return "The API server does not know you (401). Log in again, or choose another --context."
-    return f"You may not do this: {_ended(message)} Ask an administrator for the right."
+        return NotKnown("The API server does not know you (401). Log in again, or choose another --context.")
+    if status == 403:
+        return Forbidden(f"You may not do this: {_ended(message)} Ask an administrator for the right.")
+    return Failure(_refused(status, told, message, f"{kind} {name}"))
 
 
 def _refused(status: int, told: dict[str, Any], message: str, what: str) -> str:
@@ -49,7 +45,10 @@ def _status(raw: bytes) -> dict[str, Any]:
 
 def _missing(told: dict[str, Any], kind: str, name: str) -> Missing:
     """An object that is not there has a name in the details; a kind that is not there has none."""
-    if (told.get("details") or {}).get("name"):
+    details = told.get("details") or {}
+    if details.get("kind") == "namespaces" and kind != "Namespace":
+        return Missing(f"There is no namespace {details.get('name')}. See which there are: kubectl get namespaces.")
+    if details.get("name"):
         return Missing(f"There is no {kind} {name}. See which there are, and where: kubectl get {kind.lower()}s -A.")
     if kind in _KINDS_OF_OURS:
         return Missing(
@@ -62,12 +61,17 @@ def _missing(told: dict[str, Any], kind: str, name: str) -> Missing:
 def _invalid(told: dict[str, Any], message: str, whose: str) -> str:
     causes = (told.get("details") or {}).get("causes") or []
     parts = [
-        f"{cause.get('field', '')}: {cause['message']}".lstrip(": ")
+        _cause(str(cause.get("field") or ""), str(cause["message"]))
         for cause in causes
         if cause.get("message") and "rules were not checked" not in cause["message"]
     ]
-    what = "; ".join(dict.fromkeys(parts)) or message
+    what = "; ".join(dict.fromkeys(parts)) or message.rpartition("strict decoding error: ")[2]
     return f"{whose} is refused: {_ended(what)}"
+
+
+def _cause(field: str, message: str) -> str:
+    """Rules of whole objects have no field, which the API server writes as <nil>."""
+    return f"{field}: {message}" if field not in ("", "<nil>") else message.removeprefix("Invalid value: ")
 
 
 def _ended(text: str) -> str:

@@ -38,9 +38,14 @@ def clean(text: str) -> str:
     return text.translate(_CONTROLS)
 
 
-def colourful(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody watches; a stream that was closed before the start is None."""
+    return stream is not None and stream.isatty()
+
+
+def colourful(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
     """Whether colours are wanted there: on a terminal, unless NO_COLOR (no-color.org) or TERM=dumb say otherwise."""
-    return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+    return is_terminal(stream) and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
 def painted(text: str, tint: str) -> str:

@@ -14,7 +14,7 @@ from cocoon.api.resources import Manifest
 from cocoon.cli import screen
 from cocoon.cli.failure import Failure
 from cocoon.cli.keyring_lookup import Provider, providers_of, read_provider
-from cocoon.cli.names import PROVIDER_NAME
+from cocoon.cli.names import ANY_PROVIDER
 from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster, packed
 from cocoon.cli.sealed_job import Place, Wish, check, seal
 from cocoon.cli.sealing_options import Sealing, on_sealing, recipient
@@ -52,7 +52,7 @@ class Asked(Struct, frozen=True):
     click.option(
         "--provider",
         metavar="[NAMESPACE/]NAME",
-        type=PROVIDER_NAME,
+        type=ANY_PROVIDER,
         help="Seal to the keyring that this provider names.",
     ),
     click.option("--input", metavar="FILE", type=EXISTING_FILE, help="The input, if it is not in the job itself."),

@@ -53,7 +53,7 @@ def command(reach: Reach, output: str | None, *, check: bool) -> int:
     if output in ("json", "yaml"):
         screen.show(report, output)
     else:
-        show_report(report, wide=output == "wide")
+        show_report(report, wide=output == "wide", namespace=reach.namespace)
     return BAD_NEWS if check and any(concern.urgency == "Bad" for concern in report.concerns) else 0
 
 
@@ -92,10 +92,11 @@ def _servers(pods: Sequence[Manifest]) -> list[Server]:
     return found
 
 
-def show_report(report: Report, *, wide: bool) -> None:
+def show_report(report: Report, *, wide: bool, namespace: str | None = None) -> None:
     """On standard output; all rows if `wide`, else as many as fit on a screen."""
     if not report.providers and not sum(report.jobs.values()):
-        screen.note("There are no providers and no jobs yet. Create a CocoonProvider to offer GPUs.")
+        here = f"in namespace {namespace}. See all: kubectl cocoon status" if namespace else "yet"
+        screen.note(f"There are no providers and no jobs {here}. Create a CocoonProvider to offer GPUs.")
         return
     offers = (_providers(report.providers, wide=wide), _models(report.models, wide=wide))
     sections = (_attention(report.concerns), *offers, _jobs(report))

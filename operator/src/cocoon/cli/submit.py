@@ -18,8 +18,8 @@ from cocoon.cli import screen
 from cocoon.cli.cluster import Cluster, connected
 from cocoon.cli.failure import BAD_NEWS, DONE, NOT_YET, Failure
 from cocoon.cli.job_file import JobOptions, items, jobs
-from cocoon.cli.names import PROVIDER_NAME
-from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster, packed
+from cocoon.cli.names import ANY_PROVIDER
+from cocoon.cli.options import EXISTING_FILE, SECONDS, Reach, on_cluster, packed
 from cocoon.cli.progress import Progress
 from cocoon.cli.sealing_jobs import sealed
 from cocoon.cli.sealing_options import Sealing, on_sealing
@@ -56,7 +56,7 @@ on_job: Final = packed(
         "--provider",
         metavar="[NAMESPACE/]NAME",
         multiple=True,
-        type=PROVIDER_NAME,
+        type=ANY_PROVIDER,
         help="Only this provider may do the work; several times for several. With --seal, its keyring is sealed to.",
     ),
     click.option("--input-uri", metavar="URL", help="Where runners fetch FILE, whose digest is taken from it."),
@@ -69,7 +69,7 @@ after: Final = packed(
     click.option(
         "--timeout",
         metavar="SECONDS",
-        type=float,
+        type=SECONDS,
         default=86_400,
         show_default=True,
         help="How long to watch; the jobs go on.",
@@ -113,7 +113,8 @@ async def _submit(wanted: Sequence[Manifest], sealing: Sealing | None, then: Aft
         ready = wanted if sealing is None else await sealed(wanted, cluster.namespace, sealing, reach)
         created = [await _create(cluster, body, then) for body in ready]
         if then.output in ("json", "yaml"):
-            screen.show(created[0] if len(created) == 1 else created, then.output)
+            shown = list(map(_without_managers, created))
+            screen.show(shown[0] if len(shown) == 1 else shown, then.output)
         sizes = [items(body) for body in wanted]  # sealed inputs don't show theirs
         return await _watch(cluster, created, sizes, then.timeout) if then.watch else DONE
 
@@ -129,6 +130,11 @@ async def _create(cluster: Cluster, body: Manifest, then: After) -> Manifest:
     return created
 
 
+def _without_managers(body: Manifest) -> Manifest:
+    """As kubectl shows objects: who owns which field is seldom asked for."""
+    return body | {"metadata": {name: value for name, value in body["metadata"].items() if name != "managedFields"}}
+
+
 async def _watch(cluster: Cluster, created: Sequence[Manifest], sizes: Sequence[int], patience: float) -> int:
     progress = Progress({_key(body): size for body, size in zip(created, sizes, strict=True)})
     try:
@@ -139,6 +145,10 @@ async def _watch(cluster: Cluster, created: Sequence[Manifest], sizes: Sequence[
         left = counted(progress.unfinished, "job is", "jobs are")
         goes = "it goes" if progress.unfinished == 1 else "they go"
         raise Failure(f"{left} not over after {patience:g} s; {goes} on.", NOT_YET) from None
+    except asyncio.CancelledError:
+        name = created[0]["metadata"]["name"]
+        screen.note(f"Not watched any more; what is not over goes on: kubectl cocoon why {name}, or output {name}.")
+        raise
     return BAD_NEWS if progress.failed else DONE
 
 

@@ -15,7 +15,7 @@ from cocoon.attest.opening import VENDORS
 from cocoon.cli import screen
 from cocoon.cli.collateral_places import read_places
 from cocoon.cli.failure import DONE, FAILED, UNDECIDED, Failure
-from cocoon.cli.names import JOB_NAME
+from cocoon.cli.names import JOB_OR_FILE
 from cocoon.cli.options import EXISTING_FILE, Reach, on_cluster, output_format, packed
 from cocoon.cli.payout_access import PayoutOptions, on_payout
 from cocoon.cli.verifying import asking, given, saving
@@ -58,7 +58,7 @@ class Asked(Struct, frozen=True):
 
 
 @click.command("verify", short_help="check a receipt yourself, to the last link")
-@click.argument("what", metavar="JOB|RECEIPT", type=JOB_NAME)
+@click.argument("what", metavar="JOB|RECEIPT", type=JOB_OR_FILE)
 @packed(
     Asked,
     "asked",
@@ -186,7 +186,7 @@ def _conclusion(report: Report) -> str:
 def _mark(line: Line) -> str:
     pretty, plain = _MARKS[line.holds]
     try:
-        pretty.encode(sys.stdout.encoding or "ascii")
+        pretty.encode(getattr(sys.stdout, "encoding", "") or "ascii")
     except (UnicodeError, LookupError):
         pretty = plain
     return screen.painted(pretty, _TINTS[line.holds])

@@ -10,6 +10,7 @@ from kubernetes.aio.config import load_incluster_config, load_kube_config
 from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME
 from msgspec import Struct
 
+from cocoon.fleet.ports.api_server_tls import tls_context
 from cocoon.fleet.ports.failures import Refused
 
 
@@ -26,14 +27,7 @@ class Login(Struct, frozen=True):
 
     def tls(self) -> ssl.SSLContext:
         """A context that knows the cluster's authority and our client certificate, if there is one."""
-        found = self.configuration
-        context = ssl.create_default_context(cafile=found.ssl_ca_cert)
-        if found.cert_file:
-            context.load_cert_chain(found.cert_file, found.key_file)
-        if not found.verify_ssl:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
+        return tls_context(self.configuration)
 
     async def authorization(self) -> str:
         """The Authorization header's value; empty with a client certificate."""
