@@ -34,6 +34,11 @@ class Shelf:
         return intel().published()
 
 
+def test_the_payer_says_which_modes_of_gpus_it_pays_for() -> None:
+    assert "PPCIE" not in Terms().policy.gpu.modes
+    assert Terms(gpu_modes=("PPCIE",)).policy.gpu.modes == ("PPCIE",)
+
+
 async def test_the_service_looks_for_collateral_itself(tmp_path: Path) -> None:
     """Under a test root the evidence is refused for that alone: collateral was found, and everything else holds."""
     vendor, shelf = intel(), Shelf()

@@ -13,7 +13,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cocoon.api.money import Price, parse_nanoton
+from cocoon.api.provider import GpuMode
 from cocoon.api.trust import Trust
+from cocoon.attest.policy import GpuTerms
 from cocoon.payout.archive import Archive, FolderArchive, S3Settings
 from cocoon.payout.sending.settings import PaymentSettings
 from cocoon.payout.store.schema import MOST_NANOTON
@@ -69,6 +71,7 @@ class PolicySettings(Struct, frozen=True, rename="camel", forbid_unknown_fields=
     trust: Trust = Trust.HARDWARE
     measurements: tuple[str, ...] = ()
     require_gpu: bool = True
+    gpu_modes: tuple[GpuMode, ...] = GpuTerms().modes
     collateral: tuple[str, ...] = ("vendors",)
     collateral_cache: str = ""
     price_caps: dict[str, Price] = {}
@@ -170,6 +173,7 @@ def terms_of(settings: Settings, chain: str) -> Terms:
         development=chain in settings.chain.development,
         measurements=policy.measurements,
         require_gpu=policy.require_gpu,
+        gpu_modes=policy.gpu_modes,
         price_caps=policy.price_caps,
         daily_cap=parse_nanoton(policy.daily_cap),
         daily_cap_per_provider=parse_nanoton(policy.daily_cap_per_provider),

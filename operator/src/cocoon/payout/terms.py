@@ -8,8 +8,9 @@ from typing import Final
 from msgspec import Struct, field
 
 from cocoon.api.money import NanoTon, Price
+from cocoon.api.provider import GpuMode
 from cocoon.api.trust import Trust
-from cocoon.attest.policy import Policy
+from cocoon.attest.policy import GpuTerms, Policy
 from cocoon.payout.store.schema import MOST_NANOTON
 
 #: The cap of all models that have none of their own.
@@ -28,6 +29,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     development: bool = False
     measurements: tuple[str, ...] = ()
     require_gpu: bool = True
+    gpu_modes: tuple[GpuMode, ...] = GpuTerms().modes
     price_caps: Mapping[str, Price] = field(default_factory=dict)
     daily_cap: NanoTon = NanoTon(MOST_NANOTON)
     daily_cap_per_provider: NanoTon = NanoTon(MOST_NANOTON)
@@ -47,6 +49,7 @@ class Terms(Struct, frozen=True, kw_only=True):
             maximum_age=self.evidence_age,
             measurements=self.measurements,
             require_gpu=self.require_gpu,
+            gpu=GpuTerms(modes=self.gpu_modes),
         )
 
     def price_cap(self, model: str) -> Price | None:
