@@ -177,64 +177,78 @@ async def test_a_mirror_with_an_authority_of_ones_own() -> None:
                 await stranger.fetch(Need("amd/good"))
 
 
-async def test_the_vendors_forms() -> None:
-    """Each vendor's service as its documentation describes it; the verifiers believe what comes out."""
-    vendor, milan, cards = intel(), amd("Turin"), nvidia()
-    chip, gpu, other = milan.chip(), cards.gpu(), cards.gpu()
-    published = json.loads(vendor.published())
-    held = cards.collateral(gpu, other)
-    asked: list[str] = []
+class VendorServices:
+    """The services of Intel, AMD and NVIDIA as their documentation describes them, for what their makers made."""
 
-    async def answer(request: web.Request) -> web.Response:
-        asked.append(str(request.rel_url))
-        body, headers = await _vendor(request)
+    def __init__(self) -> None:
+        self.intel, self.amd, self.nvidia = intel(), amd("Turin"), nvidia()
+        self.chip = self.amd.chip()
+        gpus = self.nvidia.gpu(), self.nvidia.gpu()
+        self.shown = [self.nvidia.evidence(gpu, gpu_nonce()) for gpu in gpus]
+        self.asked: list[str] = []
+        self._held = self.nvidia.collateral(*gpus)
+        self._answers = self._of_intel() | self._of_amd() | self._of_nvidia()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked.append(str(request.rel_url))
+        if request.path == "/ocsp":
+            return web.Response(body=self._ocsp(await request.read()))
+        body, headers = self._answers.get(request.path, (None, {}))
         return web.Response(body=body, headers=headers) if body is not None else web.Response(status=404)
 
-    async def _vendor(request: web.Request) -> tuple[bytes | None, dict[str, str]]:
-        path, chain = request.path, published["tcb_info_issuer_chain"].replace("\n", "%0A")
-        if path == "/ocsp":
-            return _ocsp(await request.read()), {}
-        answers: dict[str, tuple[bytes, dict[str, str]]] = {
-            "/sgx/certification/v4/pckcrl": (
-                bytes.fromhex(published["pck_crl"]),
-                {"SGX-PCK-CRL-Issuer-Chain": published["pck_crl_issuer_chain"].replace("\n", "%0A")},
-            ),
-            "/tdx/certification/v4/tcb": (_signed("tcbInfo", "tcb_info"), {"TCB-Info-Issuer-Chain": chain}),
-            "/tdx/certification/v4/qe/identity": (
-                _signed("enclaveIdentity", "qe_identity"),
-                {"SGX-Enclave-Identity-Issuer-Chain": chain},
-            ),
+    def _of_intel(self) -> dict[str, tuple[bytes, dict[str, str]]]:
+        published = json.loads(self.intel.published())
+        chain = published["tcb_info_issuer_chain"].replace("\n", "%0A")
+        crl_chain = published["pck_crl_issuer_chain"].replace("\n", "%0A")
+
+        def signed(name: str, key: str) -> bytes:
+            return f'{{"{name}":{published[key]},"signature":"{published[f"{key}_signature"]}"}}'.encode()
+
+        at = "/sgx/certification/v4/pckcrl", "/tdx/certification/v4/tcb", "/tdx/certification/v4/qe/identity"
+        return {
+            at[0]: (bytes.fromhex(published["pck_crl"]), {"SGX-PCK-CRL-Issuer-Chain": crl_chain}),
+            at[1]: (signed("tcbInfo", "tcb_info"), {"TCB-Info-Issuer-Chain": chain}),
+            at[2]: (signed("enclaveIdentity", "qe_identity"), {"SGX-Enclave-Identity-Issuer-Chain": chain}),
             "/root.crl": (published["root_ca_crl"].encode(), {}),
-            f"/vcek/v1/Turin/{chip.chip_id[:8].hex()}": (chip.leaf.der, {}),
-            "/vcek/v1/Turin/cert_chain": (milan.above(), {}),
-            "/vcek/v1/Turin/crl": (milan.crl(), {}),
         }
-        for name, raw in held.items.items():
+
+    def _of_amd(self) -> dict[str, tuple[bytes, dict[str, str]]]:
+        return {
+            f"/vcek/v1/Turin/{self.chip.chip_id[:8].hex()}": (self.chip.leaf.der, {}),
+            "/vcek/v1/Turin/cert_chain": (self.amd.above(), {}),
+            "/vcek/v1/Turin/crl": (self.amd.crl(), {}),
+        }
+
+    def _of_nvidia(self) -> dict[str, tuple[bytes, dict[str, str]]]:
+        answers: dict[str, tuple[bytes, dict[str, str]]] = {}
+        for name, raw in self._held.items.items():
             rim = {"id": "x", "rim": base64.b64encode(raw).decode(), "sha256": "y"}
             answers[name.replace("nvidia/rim/", "/v1/rim/").removesuffix(".xml")] = json.dumps(rim).encode(), {}
-        return answers.get(path, (None, {}))
+        return answers
 
-    def _signed(name: str, key: str) -> bytes:
-        return f'{{"{name}":{published[key]},"signature":"{published[f"{key}_signature"]}"}}'.encode()
+    def _ocsp(self, body: bytes) -> bytes | None:
+        found = bundle("snp", b"", gpus=self.shown)
+        wanted = {need.body: need.name for need in (*needs(found), *more_needs(self._held)) if need.body}
+        return self._held.items.get(wanted[body])
 
-    def _ocsp(body: bytes) -> bytes | None:
-        found = bundle("snp", b"", gpus=shown)
-        wanted = {need.body: need.name for need in (*needs(found), *more_needs(held)) if need.body}
-        return held.items.get(wanted[body])
 
-    shown = [cards.evidence(gpu, gpu_nonce()), cards.evidence(other, gpu_nonce())]
-    async with serving(web.route("*", "/{rest:.*}", answer)) as at:
+async def test_the_vendors_forms() -> None:
+    """Each vendor's service as its documentation describes it; the verifiers believe what comes out."""
+    vendors = VendorServices()
+    async with serving(web.route("*", "/{rest:.*}", vendors.answer)) as at:
         places = Addresses(intel=at, intel_root_crl=f"{at}/root.crl", amd=at, nvidia_rims=at, nvidia_ocsp=f"{at}/ocsp")
         async with Vendors(places) as source:
             library = Library([source], Clock())
-            tdx = bundle("tdx", vendor.quote(vendor.platform(), about(shown)), gpus=shown)
-            snp = bundle("snp", milan.report(chip, about()))
-            policy = under(vendor.root.fingerprint, milan.root.fingerprint, *cards.fingerprints)
+            quote = vendors.intel.quote(vendors.intel.platform(), about(vendors.shown))
+            tdx = bundle("tdx", quote, gpus=vendors.shown)
+            snp = bundle("snp", vendors.amd.report(vendors.chip, about()))
+            roots = vendors.intel.root.fingerprint, vendors.amd.root.fingerprint, *vendors.nvidia.fingerprints
             for found in (tdx, snp):
                 collateral = await library.collect(found)
-                assert (collateral.missing, codes(judge(found, policy, collateral))) == ({}, set())
-    assert f"/vcek/v1/Turin/{chip.chip_id[:8].hex()}?blSPL=02&teeSPL=00&snpSPL=03&ucodeSPL=70&fmcSPL=01" in asked
-    assert "/tdx/certification/v4/tcb?fmspc=00906ED50000" in asked
+                assert (collateral.missing, codes(judge(found, under(*roots), collateral))) == ({}, set())
+    chip = vendors.chip.chip_id[:8].hex()
+    assert f"/vcek/v1/Turin/{chip}?blSPL=02&teeSPL=00&snpSPL=03&ucodeSPL=70&fmcSPL=01" in vendors.asked
+    assert "/tdx/certification/v4/tcb?fmspc=00906ED50000" in vendors.asked
 
 
 async def test_services_that_answer_nonsense() -> None:
