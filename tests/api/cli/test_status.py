@@ -38,7 +38,7 @@ def healthy(site: Site, name: str = "dc1", *more: dict[str, Any]) -> None:
 def test_an_empty_namespace(site: Site) -> None:
     answer = site.run("status")
     assert (answer.status, answer.out) == (DONE, "")
-    assert "There are no providers and no jobs yet." in answer.err
+    assert f"There are no providers and no jobs in namespace {site.namespace}. See all: kubectl cocoon" in answer.err
 
 
 def test_a_healthy_fleet(site: Site) -> None:
