@@ -155,7 +155,8 @@ class Fleet:
             raise web.HTTPNotFound from None
 
     async def _events(self, request: web.Request) -> web.Response:
-        return _json(await self._server(request).events(int(request.query["after"]), LONG_POLL))
+        seconds = 0.0 if request.query.get("wait") == "0" else LONG_POLL
+        return _json(await self._server(request).events(int(request.query["after"]), seconds))
 
     async def _acknowledge(self, request: web.Request) -> web.Response:
         self._server(request).acknowledge(msgspec.json.decode(await request.read(), type=Acknowledgement).up_to)

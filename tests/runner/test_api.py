@@ -36,6 +36,7 @@ from cocoon.attest import bundle, tls
 from cocoon.attest.policy import Policy
 from cocoon.attest.verify import verify
 from cocoon.runner import models
+from cocoon.runner.http_api import POLL
 from tests.runner import kit
 from tests.runner.fake_triton import FakeTriton
 
@@ -126,6 +127,12 @@ async def test_an_attempt_is_started_once(quick: kit.Operator, echo: ModelAssign
     assert page is None
     progress = await quick.get(f"/v1/jobs/{job.uid}/1", JobProgress)
     assert progress.phase == "Finished"
+
+
+async def test_who_does_not_wait_is_told_at_once_that_there_is_nothing(quick: kit.Operator) -> None:
+    async with asyncio.timeout(POLL / 2):
+        page = await quick.get("/v1/events?after=0&wait=0", EventPage)
+    assert (page.events, page.running) == ((), ())
 
 
 async def test_events_are_kept_until_acknowledged(quick: kit.Operator, echo: ModelAssignment) -> None:

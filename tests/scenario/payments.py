@@ -44,6 +44,7 @@ class FakePayout:
             superseded = self.taken[claims.sub] != receipt
             return Report("Superseded" if superseded else "Accepted", "There is one of this job.")
         self.taken[claims.sub] = receipt
+        self.available -= int(claims.cost)
         self.earns(claims.provider, int(claims.cost))
         return Report("Accepted", "It was taken.")
 

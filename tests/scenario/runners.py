@@ -55,6 +55,8 @@ class FakeRunner:
         self.node = node
         self.work = 5.0
         self.items = 3
+        self.done = 0
+        """How many items an attempt has answered that is cancelled."""
         self.reachable = True
         self.alive = True
         self._tee: Collector | None = None
@@ -150,11 +152,12 @@ class FakeRunner:
             raise Gone("404: never assigned")
         if attempt in self._timers:
             self._timers[attempt].cancel()
-            self._finish(attempt, "Cancelled" if why.final else "Interrupted", 0, (why.reason, "It was cancelled."))
+            outcome: Outcome = "Cancelled" if why.final else "Interrupted"
+            self._finish(attempt, outcome, self.done, (why.reason, "It was cancelled."))
 
-    async def events(self, after: int) -> EventPage:
+    async def events(self, after: int, *, wait: bool) -> EventPage:
         boot = self.boot
-        if not any(event.number > after for event in self._events):
+        if wait and not any(event.number > after for event in self._events):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL):  # wait_for can lose a cancellation (Python 3.11)
                     await self._news.wait()
@@ -292,8 +295,8 @@ class FakeServers:
         except Gone:
             return
 
-    async def events(self, place: Place, after: int) -> EventPage:
-        return await (await self._known(place)).events(after)
+    async def events(self, place: Place, after: int, *, wait: bool = True) -> EventPage:
+        return await (await self._known(place)).events(after, wait=wait)
 
     async def acknowledge(self, place: Place, up_to: int) -> None:
         (await self._known(place)).acknowledge(up_to)

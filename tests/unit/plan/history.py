@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 
@@ -16,6 +17,7 @@ from cocoon.fleet.plan.plan import plan
 from cocoon.fleet.plan.records import Earned, ForeignUse, Key, PayoutHolds, PayoutLink
 from tests.unit.plan.builders import GPU, job, node, offer, provider, untrusted
 from tests.unit.plan.invariants import check_money, check_plan, check_reported, check_world, full_pass
+from tests.unit.plan.states import states
 from tests.unit.plan.world import World
 
 DC1, DC2 = Key("fleet/dc1"), Key("fleet/dc2")
@@ -27,6 +29,8 @@ class History:
     def __init__(self, random: Random) -> None:
         self.random = random
         self.jobs = 0
+        self.seen: Counter[str] = Counter()
+        """In how many steps the world was in each of the states that matter."""
         self.templates = 1
         self.world = World(*self._providers(), node("n1", 2), node("n2", 1), node("n3", 3))
         self.world.has(PayoutLink(configured=random.random() < 0.6))
@@ -43,8 +47,9 @@ class History:
             (self.delete_provider, 0 if random.random() < 0.7 else 1),
             (self.trouble_server, 6),
             (self.trouble_node, 4),
+            (self.lose_node, 2),
             (self.change_evidence, 2),
-            (self.restart, 1),
+            (self.restart, 3),
             (self.contact_lapses, 1),
             (self.payout_goes_or_comes, 2),
             (self.accounts_are_read, 6),
@@ -68,6 +73,7 @@ class History:
         (chosen,) = self.random.choices([step for step, _ in self._steps], [weight for _, weight in self._steps])
         chosen()
         check_world(self.world)
+        self.seen.update(states(self.world))
 
     def come_to_rest(self) -> None:
         """Left alone, the fleet comes to rest, and looking again at everything finds nothing to do."""
@@ -196,6 +202,17 @@ class History:
             case _:
                 self.world.has(ForeignUse(known.name, {GPU: 1}))
 
+    def lose_node(self) -> None:
+        """The node and the runner of a job fall silent, and stay so."""
+        busy = [server for server in self.world.servers.values() if self.world.snapshot.usage.jobs_of(server.uid)]
+        if not busy:
+            return
+        server = self.random.choice(busy)
+        known = self.world.snapshot.nodes[server.node]
+        self.world.has(replace(known, not_ready_since=known.not_ready_since or self.world.now))
+        self.world.set_reachable(server.uid, reachable=False)
+        self.world.now += 310
+
     def change_evidence(self) -> None:
         good = Verdict(trusted=True, trust=Trust.HARDWARE, not_after=self.world.now + 3600, evidence="e")
         bad = self.random.choice(
@@ -205,7 +222,12 @@ class History:
         self.world.verdict = self.world._trusts if verdict is good else lambda _: verdict
 
     def restart(self) -> None:
-        self.world.restart()
+        """Some runners can't be reached when the operator begins; jobs may be deleted before it does."""
+        held = {each.uid for view in self.world.views.values() for each in view.attempts.values()}
+        for uid in sorted(held):
+            if self.random.random() < 0.5:
+                self.world.delete_job(self.world.ever[uid].key)
+        self.world.restart([uid for uid in sorted(self.world.views) if self.random.random() < 0.4])
 
     def contact_lapses(self) -> None:
         for uid in sorted(self.world.views):

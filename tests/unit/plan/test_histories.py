@@ -6,14 +6,18 @@ is left alone, the fleet comes to rest.
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.plan.history import History
+from tests.unit.plan.states import STATES
 
 STEPS = 120
+#: Steps of 32 histories in which the world is in each of the states that matter.
+LEAST = 3
 
 
 def live_through(seed: int) -> History:
@@ -28,7 +32,8 @@ def live_through(seed: int) -> History:
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_invariants_hold_in_random_histories(seed: int) -> None:
-    live_through(seed)
+    for state in live_through(seed).seen:
+        event(state)
 
 
 @settings(max_examples=25, deadline=None)
@@ -46,8 +51,11 @@ def test_a_job_takes_two_writes_when_nothing_goes_wrong(seed: int) -> None:
 def test_histories_are_eventful() -> None:
     """The other test means nothing unless all of these happen."""
     kinds: set[str] = set()
-    for seed in range(16):
-        for action in live_through(seed).world.log:
+    seen: Counter[str] = Counter()
+    for seed in range(32):
+        history = live_through(seed)
+        seen += history.seen
+        for action in history.world.log:
             kinds.add(f"{type(action).__name__} {getattr(action, 'purpose', getattr(action, 'reason', ''))}".strip())
     assert kinds >= {
         "WriteJobStatus Bind",
@@ -68,3 +76,4 @@ def test_histories_are_eventful() -> None:
         "CancelAttempt JobDeleted",
         "DeleteJob",
     }
+    assert not [state for state in STATES if seen[state] < LEAST], seen

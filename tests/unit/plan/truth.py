@@ -67,6 +67,10 @@ class Truth:
         self.pods = 0
         self.ever: dict[Uid, Job] = {}
         """Every job that ever was."""
+        self.began = START
+        """When the operator began to act."""
+        self.surprised: set[str] = set()
+        """Namespaces of deleted jobs whose runner was not heard from within the time that is waited for it."""
         self._version = 1
         self.has(*records)
 

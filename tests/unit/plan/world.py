@@ -18,6 +18,7 @@ from cocoon.fleet.plan.records import (
     RunnerView,
     Uid,
 )
+from cocoon.fleet.plan.roll_call import PATIENCE
 from cocoon.fleet.plan.snapshot import Snapshot
 from tests.unit.plan.truth import ConflictError, Truth
 
@@ -45,11 +46,20 @@ class World(Truth):
         """A runner is cut off from the operator, or in reach again."""
         view = self.snapshot.runners.get(uid)
         if reachable and uid in self.unreachable:
+            self._surprises(uid)
             self.unreachable.discard(uid)
             self._show(uid)
         elif not reachable and view is not None and uid not in self.unreachable:
             self.unreachable.add(uid)
             self.snapshot.put(replace(view, unreachable_since=self.now))
+
+    def _surprises(self, uid: Uid) -> None:
+        """What a runner has of deleted jobs that was silent for longer than anybody waits is nobody's fault."""
+        view = self.views.get(uid)
+        if view is None or uid in self.snapshot.runners or self.now < self.began + PATIENCE:
+            return
+        has = {each.uid for each in view.attempts.values()} | {Uid(event.uid) for event in view.finished}
+        self.surprised |= {self.ever[each].namespace for each in has if self.ever[each].key not in self.jobs}
 
     # --- what happens by itself ---
 
@@ -76,8 +86,12 @@ class World(Truth):
 
     # --- the operator ---
 
-    def restart(self) -> None:
-        """The operator starts anew: it knows what the cluster and the runners tell, and no verdicts."""
+    def restart(self, silent: Iterable[Uid] = ()) -> None:
+        """The operator starts anew: it knows what the cluster and the runners tell, and no verdicts.
+
+        Runners that are `silent` are out of reach from then on, as those that were before.
+        """
+        self.unreachable |= {*silent} & self.views.keys()
         payout = self.snapshot.payout
         old = self.snapshot
         self.snapshot = Snapshot()
@@ -95,6 +109,8 @@ class World(Truth):
         for records in known:
             for record in records:
                 self.snapshot.put(record)
+        self.snapshot.call_the_roll(self.now)
+        self.began = self.now
         for uid in self.views:
             if uid not in self.unreachable:
                 self._show(uid)

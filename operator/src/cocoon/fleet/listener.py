@@ -2,7 +2,7 @@
 
 page ──▶ attempts under way, finished attempts with their receipts, boot
 no answer ──▶ unreachable since then; nothing else is concluded from it
-another certificate ──▶ the runner has restarted and must be attested anew
+another certificate ──▶ the runner has restarted and must be attested again
 """
 
 from __future__ import annotations
@@ -42,9 +42,13 @@ class Listener:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._tasks: dict[Uid, asyncio.Task[None]] = {}
+        self._listening = False
 
     def sync(self, tasks: asyncio.TaskGroup, *, leading: bool) -> None:
-        """Listen to new servers, and no more to those that are gone."""
+        """Listen to new servers, and no more to those that are gone; to all of them anew after not leading."""
+        if leading and not self._listening:
+            self._means.mirror.snapshot.call_the_roll(self._means.clock.now())
+        self._listening = leading
         known = self._means.mirror.snapshot.server_keys
         wanted = {uid for uid in known if self._means.servers.pinned(uid)} if leading else set()
         for uid in wanted - self._tasks.keys():
@@ -58,7 +62,7 @@ class Listener:
             tasks.create_task(self._forget(uid))
 
     async def _forget(self, uid: Uid) -> None:
-        """A server that comes back, for it only seemed to be gone, is attested anew."""
+        """A server that comes back, for it only seemed to be gone, is attested again."""
         self._means.keys.forget(uid)
         self._means.nudges.forget(uid)
         await self._means.servers.forget(uid)
@@ -78,12 +82,13 @@ class Listener:
             await self._means.clock.sleep(LONGEST_PAUSE)
 
     async def _hear(self, place: Place, uid: Uid) -> None:
-        pause = FIRST_PAUSE
+        """For ever. What it has is told at once, also if it has nothing new to tell."""
+        pause, wait = FIRST_PAUSE, False
         while True:
             view = self._view(uid)
             before = view or self._new(uid)
             try:
-                page = await self._means.servers.events(place, before.last_event)
+                page = await self._means.servers.events(place, before.last_event, wait=wait)
             except Failure as failure:
                 self._silent(uid, failure)
                 await self._means.clock.sleep(pause)
@@ -91,7 +96,7 @@ class Listener:
                 continue
             await vouch(page, uid, self._means)
             self._heard(uid, page, before)
-            pause = FIRST_PAUSE
+            pause, wait = FIRST_PAUSE, True
 
     async def _look(self, place: Place, uid: Uid) -> None:
         nudge = self._means.nudges.event(uid)
@@ -144,6 +149,7 @@ class Listener:
                 last_event=max([old.last_event, *(event.number for event in page.events)]),
                 idle_since=None if attempts else old.idle_since or now,
                 lapsed=page.standing_until - now < LAPSED,
+                heard=True,
             )
         )
         self._is_attested(uid, page.boot)
@@ -174,7 +180,7 @@ class Listener:
         return self._means.mirror.snapshot.runners.get(uid)
 
     def _new(self, uid: Uid) -> RunnerView:
-        return RunnerView(uid, boot="", last_contact=self._means.clock.now())
+        return RunnerView(uid, boot="", last_contact=self._means.clock.now(), heard=False)
 
     def _know(self, view: RunnerView) -> None:
         if view.server in self._means.mirror.snapshot.server_keys:

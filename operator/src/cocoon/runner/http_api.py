@@ -152,7 +152,8 @@ class Api:
 
     async def _events(self, request: web.Request) -> web.Response:
         after = _number(request.query.get("after", "0"))
-        await _news(self._around.events, after)
+        if _number(request.query.get("wait", "1")):
+            await _news(self._around.events, after)
         now, contact = self._around.now(), self._around.contact
         events = self._around.events.after(after)
         page = EventPage(

@@ -121,7 +121,7 @@ def _failed(action: AttestServer, failure: str, means: Means) -> None:
     _noted(action, failure, means)
     if action.server_uid not in means.mirror.snapshot.runners:
         now = means.clock.now()
-        means.mirror.know(RunnerView(action.server_uid, "", last_contact=0.0, unreachable_since=now))
+        means.mirror.know(RunnerView(action.server_uid, "", 0.0, unreachable_since=now, heard=False))
 
 
 def _know(attestation: Attestation, action: AttestServer, means: Means) -> None:

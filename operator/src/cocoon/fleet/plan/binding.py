@@ -104,7 +104,7 @@ def is_covered(snapshot: Snapshot, job: Job, spent: int) -> bool:
     if not snapshot.payout.configured:
         return True
     account = snapshot.credit.get(job.namespace)
-    if job.budget is None or account is None or snapshot.usage.in_doubt:
+    if job.budget is None or account is None or snapshot.usage.in_doubt or snapshot.roll_call.missing:
         return False
     return job.budget + spent + snapshot.usage.outstanding(job.namespace) <= account.available
 

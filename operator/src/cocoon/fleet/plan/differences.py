@@ -11,6 +11,7 @@ def news(view: RunnerView) -> tuple[object, ...]:
         view.boot,
         view.unreachable_since,
         view.lapsed,
+        view.heard,
         view.idle_since,
         view.acknowledged,
         view.models,

@@ -20,6 +20,7 @@ from cocoon.fleet.plan.job_status import Cause
 from cocoon.fleet.plan.memory import Head, Memory
 from cocoon.fleet.plan.queues import JobClass, Queue
 from cocoon.fleet.plan.records import Job, Uid
+from cocoon.fleet.plan.roll_call import PATIENCE as SILENCE
 from cocoon.fleet.plan.snapshot import Snapshot
 
 #: A job that was just passed over may be bound a moment later.
@@ -109,11 +110,22 @@ def _uncovered(snapshot: Snapshot, job: Job) -> Cause:
         return Cause(
             reasons.NO_CREDIT, "A server ends work for a deleted job of unknown price; wait until it is known."
         )
+    if snapshot.roll_call.missing:
+        return Cause(reasons.NO_CREDIT, _unheard(snapshot))
     message = (
         f"The budget of {job.budget} nanoTON is not covered: the account of namespace {job.namespace} has "
         f"{account.available}, of which {outstanding} are set aside. Ask for credit or wait for jobs to finish."
     )
     return Cause(reasons.NO_CREDIT, message)
+
+
+def _unheard(snapshot: Snapshot) -> str:
+    keys = sorted(snapshot.server_keys[uid] for uid in snapshot.roll_call.missing if uid in snapshot.server_keys)
+    others = f" and {len(keys) - 1} other servers" if len(keys) > 1 else ""
+    return (
+        f"The operator has just begun to act and has not heard from {keys[0] if keys else 'a server'}{others}, which "
+        f"may still have work that this account pays. It waits {SILENCE:.0f} s at most; wait too."
+    )
 
 
 def _no_keyring(snapshot: Snapshot) -> str:

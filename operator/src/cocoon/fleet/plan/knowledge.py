@@ -34,6 +34,7 @@ from cocoon.fleet.plan.records import (
     Server,
     Uid,
 )
+from cocoon.fleet.plan.roll_call import RollCall
 from cocoon.fleet.plan.shelves import Shelves
 from cocoon.fleet.plan.touched import Alarms, Subject, Touched
 from cocoon.fleet.plan.usage import Usage
@@ -72,6 +73,7 @@ class Knowledge:
         self.head_alarms: Alarms[JobClass] = Alarms()
         """When the head of a class is to be told why it waits."""
         self.expectations = Expectations()
+        self.roll_call = RollCall()
 
         self.server_keys: dict[Uid, Key] = {}
         self.provider_keys: dict[Uid, Key] = {}
@@ -245,6 +247,8 @@ class Knowledge:
             return
         if old is not None and old.uid != server.uid:
             self._drop_server(server.key)
+        if server.ended:
+            self._strike(server.uid)
         self.servers[server.key] = server
         self.server_keys[server.uid] = server.key
         self.servers_of_provider[server.provider].add(server.key)
@@ -270,7 +274,12 @@ class Knowledge:
         self.capacity.drop_server(key)
         self.shelves.remove(key)
         self.census.remove(key)
+        self._strike(server.uid)
         remembering.forget_server(self.memory, server.uid)
+
+    def _strike(self, server: Uid) -> None:
+        if self.roll_call.strike(server):
+            self.touched.models.update(self.queues.models())
 
     def _put_attestation(self, attestation: Attestation) -> None:
         if self.attestations.get(attestation.server) != attestation:
@@ -286,6 +295,8 @@ class Knowledge:
         self.runners[view.server] = view
         if self.payout.configured and gone_jobs.count(self.usage, view, self.job_keys):
             self.touched.models.update(self.queues.models())
+        if view.heard:
+            self._strike(view.server)
         if old is None or news(old) != news(view):
             self._runner_changed(view.server)
 

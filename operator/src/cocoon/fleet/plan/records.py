@@ -201,6 +201,13 @@ class RunnerView(Struct, frozen=True):
     idle_since: Instant | None = None
     lapsed: bool = False
     """Its last page said that it had lost contact, so that it publishes nothing until told what still stands."""
+    heard: bool = True
+    """Whether a page of it came since this replica began to act; until then `attempts` and `finished` may lack some."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether it is in reach, and has said what it works for and holds."""
+        return self.heard and self.unreachable_since is None
 
 
 class Job(Struct, frozen=True):

@@ -72,7 +72,7 @@ def _advance(snapshot: Snapshot, job: Job, now: Instant, draft: Draft) -> None:
         _take(snapshot, job, over, now, draft)
     elif is_lost(snapshot, server, now):
         _try_again(job, Cause(reasons.SERVER_LOST, f"Server {server.key} was lost{_how(server)}."), now, draft)
-    elif view is not None and view.unreachable_since is None:
+    elif view is not None and view.answers:
         _start(snapshot, job, view, now, draft)
 
 

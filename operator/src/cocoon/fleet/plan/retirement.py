@@ -15,8 +15,8 @@ from cocoon.fleet.plan.job_status import Cause
 from cocoon.fleet.plan.records import Provider, Server
 from cocoon.fleet.plan.reporting import is_durable
 from cocoon.fleet.plan.snapshot import Snapshot
-from cocoon.fleet.plan.standing import is_retiring
-from cocoon.fleet.plan.trust import untrusted_message, was_never_trusted
+from cocoon.fleet.plan.standing import is_retiring, was_never_trusted
+from cocoon.fleet.plan.trust import untrusted_message
 from cocoon.fleet.plan.validity import cancel
 
 #: Untrusted verdicts in a row after which a server is given up and its node left alone for a while.
@@ -85,7 +85,7 @@ def is_done(snapshot: Snapshot, server: Server) -> bool:
         return False
     if not server.running:
         return True
-    return view is not None and view.unreachable_since is None and not view.attempts
+    return view is not None and view.answers and not view.attempts
 
 
 def _unwanted(snapshot: Snapshot, server: Server, now: Instant, draft: Draft) -> Cause | None:

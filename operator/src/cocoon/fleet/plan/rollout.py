@@ -66,7 +66,7 @@ def _let_idle_go(snapshot: Snapshot, offer: Offer, staying: list[Server], now: I
 def idle_since(snapshot: Snapshot, server: Server) -> Instant | None:
     """Since when a server is known to have nothing to do; None if it has, or if that is not known."""
     view = snapshot.runners.get(server.uid)
-    if view is None or view.unreachable_since is not None or view.attempts or view.finished:
+    if view is None or not view.answers or view.attempts or view.finished:
         return None
     taken = snapshot.usage.jobs_of(server.uid) or server.key in snapshot.touched.servers
     return None if taken else view.idle_since

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from msgspec.structs import replace
+
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import eligibility
 from cocoon.fleet.plan.actions import Action
@@ -27,6 +29,7 @@ from cocoon.fleet.plan.records import (
     Provider,
     Uid,
 )
+from cocoon.fleet.plan.standing import may_have_worked
 from cocoon.fleet.plan.touched import Touched
 
 
@@ -39,6 +42,8 @@ class Snapshot(Knowledge):
         for subject in self.alarms.ring(now):
             self.touch(subject)
         touched = self.touched
+        if self.roll_call.end(now):
+            touched.models.update(self.queues.models())
         if any(self._last_round < node.until <= now for node in self.memory.avoided.values()):
             self.capacity.version += 1
         self._last_round = now
@@ -55,8 +60,15 @@ class Snapshot(Knowledge):
     def due(self) -> Instant | None:
         """When a round is needed even if nothing changes until then."""
         times = [at for at in (self.alarms.next(), self.head_alarms.next()) if at is not None]
+        times += [self.roll_call.until] if self.roll_call.missing else []
         times += [node.until for node in self.memory.avoided.values() if node.until > self._last_round]
         return min(times, default=None)
+
+    def call_the_roll(self, now: Instant) -> None:
+        """Somebody else may have acted before: what runners work for and hold is what they tell from now on."""
+        for uid, view in self.runners.items():
+            self.runners[uid] = replace(view, heard=False)
+        self.roll_call.begin((each.uid for each in self.servers.values() if may_have_worked(each)), now)
 
     # --- what is being carried out ---
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cocoon.api.times import Instant
+from cocoon.fleet.plan import reasons
 from cocoon.fleet.plan.records import Attestation, Provider, RunnerView, Server
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ RETIRING: Final = "being retired"
 UNREACHABLE: Final = "unreachable"
 OUTDATED: Final = "with an older version of the model"
 LOADING: Final = "loading the model"
+UNHEARD: Final = "not heard from yet"
 ON_HOLD: Final = "on hold"
 
 
@@ -49,6 +51,16 @@ def is_lost(snapshot: Snapshot, server: Server, now: Instant) -> bool:
     silent = view is not None and view.unreachable_since is not None
     since = node.not_ready_since if node is not None else None
     return silent and since is not None and now > since + NODE_LOST_AFTER
+
+
+def was_never_trusted(server: Server) -> bool:
+    """Whether no verdict ever trusted it, by what its Pod shows: that outlives the operator's memory."""
+    return server.attested is None or server.attested.reason == reasons.NEVER_TRUSTED
+
+
+def may_have_worked(server: Server) -> bool:
+    """Whether its runner may have work, or receipts, by what its Pod shows."""
+    return server.running and not server.ended and not was_never_trusted(server)
 
 
 def trust_obstacle(snapshot: Snapshot, server: Server, now: Instant) -> str:
@@ -98,8 +110,10 @@ def _pod_obstacle(snapshot: Snapshot, server: Server) -> str:
     if not server.running or not server.address:
         return f"{STARTING} ({server.waiting})" if server.waiting else STARTING
     if view is None:
-        return STARTING
-    return UNREACHABLE if view.unreachable_since is not None else ""
+        return STARTING if was_never_trusted(server) else UNHEARD
+    if view.unreachable_since is not None:
+        return UNREACHABLE
+    return "" if view.heard else UNHEARD
 
 
 def _model_obstacle(view: RunnerView, provider: Provider, server: Server) -> str:

@@ -21,7 +21,7 @@ from cocoon.fleet.plan.expectations import is_expected
 from cocoon.fleet.plan.job_status import Cause
 from cocoon.fleet.plan.records import Attestation, Provider, Server, Uid
 from cocoon.fleet.plan.snapshot import Snapshot
-from cocoon.fleet.plan.standing import restarted
+from cocoon.fleet.plan.standing import restarted, was_never_trusted
 
 FIRST_RETRY: Final = 10.0
 LONGEST_RETRY: Final = 900.0
@@ -103,11 +103,6 @@ def judged(
         message = f"The evidence has trust {verdict.trust}, but the provider asks for {provider.trust}."
         return "False", Cause(reasons.TRUST_TOO_LOW, message)
     return "True", Cause(reasons.TRUSTED, f"The evidence is trusted ({verdict.trust}).")
-
-
-def was_never_trusted(server: Server) -> bool:
-    """Whether no verdict ever trusted it, by what its Pod shows: that outlives the operator's memory."""
-    return server.attested is None or server.attested.reason == reasons.NEVER_TRUSTED
 
 
 def untrusted_message(verdict: Verdict) -> str:

@@ -133,9 +133,10 @@ class RunnerServers:
         except Gone:
             return
 
-    async def events(self, place: Place, after: int) -> EventPage:
-        """Wait for events after this number."""
-        return await self._call(place, "GET", f"/v1/events?after={after}", EventPage, timeout=EVENTS_DEADLINE)
+    async def events(self, place: Place, after: int, *, wait: bool = True) -> EventPage:
+        """The events after this number; a runner that does not know `wait` waits all the same."""
+        path = f"/v1/events?after={after}" if wait else f"/v1/events?after={after}&wait=0"
+        return await self._call(place, "GET", path, EventPage, timeout=EVENTS_DEADLINE)
 
     async def acknowledge(self, place: Place, up_to: int) -> None:
         """Let the runner forget."""

@@ -59,8 +59,8 @@ class Servers(Protocol):
     async def cancel(self, place: Place, attempt: str, why: Cancellation) -> None:
         """Stop an attempt (`uid/number`)."""
 
-    async def events(self, place: Place, after: int) -> EventPage:
-        """Wait for events after this number, at most 30 s."""
+    async def events(self, place: Place, after: int, *, wait: bool = True) -> EventPage:
+        """The events after this number; if there are none, wait for one, at most 30 s."""
 
     async def acknowledge(self, place: Place, up_to: int) -> None:
         """Let the runner forget its events up to this number."""
