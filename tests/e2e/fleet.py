@@ -74,12 +74,12 @@ class Fleet:
         """Pods of servers, by name."""
         return [pod["metadata"]["name"] for pod in self.kubectl.every("pod", SERVERS)]
 
-    def ready_server(self) -> str:
+    def ready_server(self, selector: str = SERVERS) -> str:
         """A server that takes jobs, waited for."""
         found: list[str] = []
 
         def ready() -> bool:
-            pods = self.kubectl.every("pod", SERVERS)
+            pods = [pod for pod in self.kubectl.every("pod", selector) if "deletionTimestamp" not in pod["metadata"]]
             found[:] = [pod["metadata"]["name"] for pod in pods if condition(pod, "Ready").get("status") == "True"]
             return bool(found)
 

@@ -104,8 +104,8 @@ class Day:
         self.fleet.kubectl(*run, stdin=script)
 
     def _server(self) -> str:
-        selector = f"{SERVERS},cocoonfleet.io/provider={story.PROVIDER},cocoonfleet.io/model={MODEL}"
-        return str(self.fleet.kubectl.every("pod", selector)[0]["metadata"]["name"])
+        offer = f"cocoonfleet.io/provider={story.PROVIDER},cocoonfleet.io/model={MODEL}"
+        return self.fleet.ready_server(f"{SERVERS},{offer}")
 
     def _a_job_fails(self) -> None:
         """All of its items are wrong. After it the runner compares its count with Triton's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
@@ -30,6 +31,8 @@ from tests.payout import kit
 from tests.payout.kit import NOW, TON, World
 from tests.postgres_fixtures import PASSWORD, Postgres
 
+WAITS_FOR_THE_LOCK = text("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
 
 async def test_two_processes_on_one_database(tmp_path: Path, database: str) -> None:
     async with Store(database):
@@ -38,6 +41,22 @@ async def test_two_processes_on_one_database(tmp_path: Path, database: str) -> N
                 pytest.fail("it became the writer too")
     async with Store(database) as store:
         assert store.dialect in database
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_a_session_that_ends_in_a_moment_is_waited_for(database: str) -> None:
+    """PostgreSQL notices a little later that a service was killed."""
+    first, second = Store(database), Store(database)
+    await first.__aenter__()
+    start = asyncio.create_task(second.__aenter__())
+    try:
+        async with first.reading() as connection:
+            while (await connection.execute(WAITS_FOR_THE_LOCK)).first() is None:
+                assert not start.done(), "it did not wait"
+    finally:
+        await first.__aexit__()
+    await start
+    await second.__aexit__()
 
 
 async def test_a_database_of_one_chain_on_another(tmp_path: Path, database: str) -> None:

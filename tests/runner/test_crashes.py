@@ -14,6 +14,7 @@ import pytest
 
 from cocoon.api.runner import Started
 from cocoon.runner import models, triton_grpc
+from devcluster import ports
 from tests.runner import kit
 from tests.triton_fixtures import TritonServer
 
@@ -111,7 +112,7 @@ async def test_the_process_serves_and_ends_on_sigterm(private_triton: TritonServ
         "COCOON_JOURNAL_DIR": str(tmp_path / "journal"),
         "COCOON_TEST_ROOTS": "true",
         "COCOON_API_ADDRESS": "127.0.0.1:0",
-        "COCOON_HEALTH_ADDRESS": f"127.0.0.1:{private_triton.ports.http + 1}",
+        "COCOON_HEALTH_ADDRESS": f"127.0.0.1:{ports.free(1)[0]}",
     }
     environment = {**os.environ, **chosen}
     process = await asyncio.create_subprocess_exec(

@@ -14,11 +14,14 @@ from typing import Any, Final
 
 from sqlalchemy import event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 #: Any number, as long as nobody else uses it in this database: "cocoon" in ASCII.
 ADVISORY_LOCK: Final = 0x636F636F6F6E
+#: Seconds. The session of a service that was killed has the lock until PostgreSQL notices.
+PATIENCE: Final = 5
+_LOCK_NOT_AVAILABLE: Final = "55P03"  # PostgreSQL's SQLSTATE when lock_timeout is over
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
@@ -72,7 +75,7 @@ class WriterLock:
         self._descriptor: int | None = None
 
     async def take(self, connection: AsyncConnection) -> None:
-        """Raises NotTheWriter if another process has it."""
+        """Raises NotTheWriter if another process has it, and keeps it for longer than PATIENCE."""
         taken = self._lock_file() if self._path else await _lock_session(connection)
         if not taken:
             raise NotTheWriter(
@@ -99,6 +102,13 @@ class WriterLock:
 
 
 async def _lock_session(connection: AsyncConnection) -> bool:
-    found = await connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
+    try:
+        await connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
+        await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
+    except DBAPIError as error:
+        await connection.rollback()
+        if getattr(error.orig, "sqlstate", "") == _LOCK_NOT_AVAILABLE:
+            return False
+        raise
     await connection.commit()
-    return bool(found.scalar())
+    return True
