@@ -8,6 +8,13 @@
 {{- end -}}
 {{- end -}}
 {{- include "cocoon.checkSecrets" . -}}
+{{- include "cocoon.checkMonitoring" . -}}
+{{- end }}
+{{- /* Helm's own words name five objects and ask for "CRDs", not for the Prometheus operator. */ -}}
+{{- define "cocoon.checkMonitoring" -}}
+{{- if and .Values.monitoring.enabled (lookup "v1" "Namespace" "" "kube-system") (not (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1")) -}}
+{{ fail "monitoring.enabled: this cluster has no kinds of monitoring.coreos.com/v1. Install the Prometheus operator first (kube-prometheus-stack brings it), or set monitoring.enabled: false and scrape the ports yourself; docs/tasks/monitor.md says which." }}
+{{- end -}}
 {{- end }}
 {{- /* Helm's own words for a definition that is another's say neither who that is nor what to do: (list $ NAME). */ -}}
 {{- define "cocoon.checkOwner" -}}

@@ -94,6 +94,15 @@ def test_a_secret_that_is_missing(run: Helm, kube: Kube) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_monitoring_without_the_prometheus_operator(run: Helm, kube: Kube) -> None:
+    refused = install(run, values={"monitoring": {"enabled": True}})
+    assert refused.returncode != 0
+    assert "monitoring.enabled: this cluster has no kinds of monitoring.coreos.com/v1." in refused.stderr
+    assert kube.call("GET", DEFINITIONS)["items"] == []
+    done = install(run, values={"monitoring": {"dashboards": {"enabled": True}}})
+    assert done.returncode == 0, done.stderr
+
+
 def test_somebody_without_rights(run: Helm, kube: Kube) -> None:
     """helm passes the API server's words on: who may not do what. docs/tasks/install.md says whose work it is."""
     refused = install(run, "--kube-as-user=tenant")

@@ -101,3 +101,24 @@ def test_every_value_is_in_the_file_and_the_other_way_round() -> None:
     unwritten = {path for path, _ in leaves(SCHEMA) if path not in written and path.rpartition("/")[0] in written}
     terms = {path for path in unwritten if path.startswith("/keyring/terms/")}
     assert unwritten - terms == {"/payout/policy/collateralCache"}
+
+
+def sections(values: dict[str, Any], schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Each object of the values file that holds others by name."""
+    for name, value in values.items():
+        inner = resolved(schema["properties"][name])
+        if isinstance(value, dict) and value and "properties" in inner:
+            yield f"{path}/{name}"
+            yield from sections(value, inner, f"{path}/{name}")
+
+
+@pytest.mark.helm
+def test_a_section_without_anything_in_it_is_named(render: Render) -> None:
+    """`keyring:` with all its lines commented out is null, which Helm takes as the wish to have no such key."""
+    empty = set(sections(DEFAULTS, SCHEMA))
+    assert {"/keyring", "/payout/wallet", "/monitoring/dashboards"} < empty
+    for depth in {path.count("/") for path in empty}:
+        said = refusal(render, placed({path: None for path in empty if path.count("/") == depth}))
+        missing = re.findall(r"at '([^']*)': missing propert(?:y|ies) (.*)", said)
+        named = {f"{place}/{name}" for place, names in missing for name in re.findall(r"'([^']+)'", names)}
+        assert named == {path for path in empty if path.count("/") == depth}
