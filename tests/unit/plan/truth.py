@@ -12,7 +12,7 @@ from cocoon.api.conditions import Condition
 from cocoon.api.evidence import Verdict
 from cocoon.api.groups import ATTESTED_CONDITION
 from cocoon.api.money import NanoTon, Usage
-from cocoon.api.runner import Finished, ModelState
+from cocoon.api.runner import ModelState
 from cocoon.api.trust import Trust
 from cocoon.fleet.plan import actions as act
 from cocoon.fleet.plan import job_status, reasons
@@ -129,7 +129,7 @@ class Truth:
             act.AcknowledgeEvents: self._acknowledge,
             act.ConfirmStanding: lambda each: self._change_view(each.server_uid, lapsed=False),
             act.ReportSettled: self._report_settled,
-            act.ReportReceipt: lambda each: self._report(each.event),
+            act.ReportReceipt: lambda each: self._hand_in(each.event.uid, each.event.receipt),
             act.LoadModel: self._load,
             act.AttestServer: self._attest,
             act.CreateServer: self._create,
@@ -173,7 +173,8 @@ class Truth:
         self.has(replace(provider, status=action.status, resource_version=self._next()))
 
     def _finish_job(self, action: act.FinishJob) -> None:
-        self._report(action.event)
+        if self._payout_answers:
+            self._book(action.event.uid, action.event.receipt)
         job = self._current(action.job, action.uid, action.resource_version)
         claims = claims_of(action.event.receipt)
         assert claims is not None
@@ -181,7 +182,7 @@ class Truth:
             job, claims, action.event.receipt, Cause(reasons.COMPLETED, "Done."), self.now, output=None
         )
         link = self.snapshot.payout
-        truth = "True" if link.configured and link.unreachable_since is None else "False"
+        truth = "True" if self._payout_answers else "False"
         no = reasons.PAYOUT_UNREACHABLE if link.configured else reasons.NO_PAYOUT_SERVICE
         paid = Cause("Accepted" if truth == "True" else no, "Told.")
         status = job_status.mark(status, job, reasons.REPORTED, truth, paid, self.now)  # type: ignore[arg-type]  # a literal
@@ -194,15 +195,20 @@ class Truth:
         job = self._current(action.job, action.uid, action.resource_version)
         receipt = job.status.receipt
         assert receipt is not None
-        self._book(job.uid, receipt)
+        self._hand_in(job.uid, receipt)
         self._written(job, "R")
         status = job_status.mark(job.status, job, reasons.REPORTED, "True", Cause("Accepted", "Told."), self.now)
         self._store_job(replace(job, status=replace(status, receipt=None), resource_version=self._next()))
 
-    def _report(self, event: Finished) -> None:
-        link = self.snapshot.payout
-        if link.configured and link.unreachable_since is None:
-            self._book(event.uid, event.receipt)
+    @property
+    def _payout_answers(self) -> bool:
+        return self.snapshot.payout.configured and self.snapshot.payout.unreachable_since is None
+
+    def _hand_in(self, uid: str, receipt: str) -> None:
+        """Report a receipt, or fail: it may have been planned long before the payout service went away."""
+        if not self._payout_answers:
+            raise ConflictError
+        self._book(uid, receipt)
 
     def _book(self, uid: str, receipt: str) -> None:
         """What the payout service does with a receipt: the first one of a job that claims payment is paid."""
