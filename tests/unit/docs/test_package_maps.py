@@ -12,7 +12,7 @@ import pytest
 from tests.unit.docs.pages import ROOT
 
 _SOURCE: Final = ROOT / "operator/src/cocoon"
-_MAPPED: Final = ("attest", "cli", "fleet", "runner")
+_MAPPED: Final = ("attest", "cli", "fleet", "fleet/plan", "runner")
 
 
 def _modules(package: Path) -> set[str]:

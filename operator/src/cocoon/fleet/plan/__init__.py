@@ -11,7 +11,8 @@ Where things are:
     what they answer  plan, draft, actions, reasons
     what they write   job_status, provider_status, payouts
     what people hear  announcements, provider_news
-    the world         snapshot, knowledge, records, differences, touched, receipt_claims
+    the world         snapshot, knowledge, known, records, differences, touched, receipt_claims
     indexes over it   queues, shelves, census, capacity, usage, lazy_heap
     under way, tried  expectations, memory, remembering
+    a new leader      roll_call
 """

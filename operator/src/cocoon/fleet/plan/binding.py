@@ -9,6 +9,7 @@ room for itself: its free slots are out of reach for everybody behind.
 from __future__ import annotations
 
 import heapq
+from itertools import groupby
 
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import job_status
@@ -116,13 +117,9 @@ def shelf_of(candidate: Candidate, namespace: str) -> Shelf:
 
 def _cheapest(snapshot: Snapshot, job_class: JobClass) -> Key | None:
     """The least loaded of the cheapest servers with room for a job of this class."""
-    best: tuple[int, int, Key] | None = None
-    for candidate in snapshot.candidates(job_class):
-        if best is not None and candidate.estimate > best[0]:
-            break
-        found = snapshot.shelves.roomiest(shelf_of(candidate, job_class.namespace))
-        if found is None or found[0] < job_class.parallelism:
-            continue
-        rank = (candidate.estimate, -found[0], found[1])
-        best = rank if best is None or rank < best else best
-    return None if best is None else best[2]
+    for _, at_one_price in groupby(snapshot.candidates(job_class), key=lambda candidate: candidate.estimate):
+        roomiest = [snapshot.shelves.roomiest(shelf_of(each, job_class.namespace)) for each in at_one_price]
+        fitting = [(-free, key) for free, key in filter(None, roomiest) if free >= job_class.parallelism]
+        if fitting:
+            return min(fitting)[1]
+    return None

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from cocoon.api.provider import Earnings
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import gone_jobs, remembering
 from cocoon.fleet.plan.capacity import Capacity
@@ -14,6 +13,7 @@ from cocoon.fleet.plan.census import Census
 from cocoon.fleet.plan.differences import news, terms, waits
 from cocoon.fleet.plan.eligibility import Candidate, OfferKey
 from cocoon.fleet.plan.expectations import Expectations
+from cocoon.fleet.plan.known import Known
 from cocoon.fleet.plan.memory import Memory
 from cocoon.fleet.plan.queues import JobClass, Queues
 from cocoon.fleet.plan.records import (
@@ -43,25 +43,11 @@ from cocoon.fleet.plan.usage import Usage
 MOST_GPUS = 16
 
 
-class Knowledge:
+class Knowledge(Known):
     """What is known. Each kind is put and dropped by a method of its own, which touches what depends on it."""
 
     def __init__(self, most_gpus: int = MOST_GPUS, memory: Memory | None = None) -> None:
-        self.providers: dict[Key, Provider] = {}
-        self.nodes: dict[str, Node] = {}
-        self.namespaces: dict[str, Namespace] = {}
-        self.servers: dict[Key, Server] = {}
-        self.attestations: dict[Uid, Attestation] = {}
-        self.runners: dict[Uid, RunnerView] = {}
-        self.jobs: dict[Key, Job] = {}
-        self.foreign: dict[str, ForeignUse] = {}
-        self.credit: dict[str, Credit] = {}
-        self.payout = PayoutLink(configured=False)
-        self.earned: dict[Uid, Earnings] = {}
-        self.holds: PayoutHolds | None = None
-        """None until the payout service was asked."""
-        self.keyrings = Keyrings()
-
+        super().__init__()
         self.queues = Queues()
         self.usage = Usage()
         self.capacity = Capacity(most_gpus)

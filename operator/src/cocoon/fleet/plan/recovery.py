@@ -6,6 +6,7 @@ its runner does not answer either. Until then its jobs stay where they are.
 
 from __future__ import annotations
 
+from cocoon.api.counted import counted
 from cocoon.api.runner import Finished
 from cocoon.api.times import Instant
 from cocoon.fleet.plan import job_status, reasons
@@ -127,7 +128,8 @@ def _try_again(job: Job, cause: Cause, now: Instant, draft: Draft, *, free: bool
     if over is not None:
         draft.write(job, job_status.fail(job, over, now), "Fail")
     elif not free and job_status.attempts_used(job) >= job.attempts:
-        message = f"All {job.attempts} attempts came to nothing; the last one: {cause.message}"
+        tried = counted(job.attempts, "attempt")
+        message = f"{tried} came to nothing, and the job may have no more. The last one: {cause.message}"
         draft.write(job, job_status.fail(job, Cause(reasons.ATTEMPTS_EXHAUSTED, message), now), "Fail")
     else:
         draft.write(job, job_status.unbind(job, cause, now, free=free), "Unbind")
