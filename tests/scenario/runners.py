@@ -65,6 +65,8 @@ class FakeRunner:
         self.load_fails = False
         self.keeps_evidence = True
         self._bundles: dict[str, bytes] = {}
+        self.receipts_name = ""
+        """The uid of the job that its receipts are of, if it is not the one that it worked for."""
         self.loses_receipts = False
         """Whether what attempts come to is lost, but not that they ended."""
         self.models: dict[str, ModelState] = {}
@@ -220,7 +222,7 @@ class FakeRunner:
         public = self.keys.public.receipt
         return Claims(
             iss=receipts.thumbprint(public),
-            sub=f"{job.cluster}/{job.uid}",
+            sub=f"{job.cluster}/{self.receipts_name or job.uid}",
             jti=f"{public.hex()[:12]}-{self._sequence}",
             iat=now,
             attempt=job.attempt,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cocoon.api.groups import PROVIDER_KIND
 from cocoon.api.resources import Manifest
 from cocoon.fleet.observe.job import job
 from cocoon.fleet.observe.node import add_up, foreign_use, namespace, node, requested
@@ -186,6 +187,19 @@ def test_a_sidecar_holds_gpus_beside_the_containers() -> None:
     held = {"resources": {"limits": {builders.GPU: "2"}}}
     sidecar = {"restartPolicy": "Always", **held}
     assert requested({"spec": {"initContainers": [sidecar], "containers": [held]}}) == {builders.GPU: 4}
+
+
+def _pod(runner: Manifest) -> Manifest:
+    owner = {"apiVersion": "v1", "kind": PROVIDER_KIND, "name": "dc1", "uid": "u0", "controller": True}
+    status = {"phase": "Running", "containerStatuses": [{"name": "triton", "state": {"running": {}}}, runner]}
+    return _stored(
+        {"metadata": {"name": "p", "namespace": "default", "ownerReferences": [owner]}, "spec": {}, "status": status}
+    )
+
+
+def test_a_server_runs_once_its_runner_does_whatever_its_pods_phase() -> None:
+    assert server(_pod({"name": "runner", "state": {"running": {}}})).running
+    assert not server(_pod({"name": "runner", "state": {"waiting": {"reason": "CrashLoopBackOff"}}})).running
 
 
 def test_a_pod_of_somebody_else_is_no_server() -> None:
