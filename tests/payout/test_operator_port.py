@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -19,6 +20,7 @@ from cocoon.fleet.ports.clock import MachineClock
 from cocoon.fleet.ports.failures import Busy, Refused
 from cocoon.fleet.ports.payout import Postponed
 from cocoon.fleet.ports.payout_service import Address, PayoutService
+from cocoon.payout.store.writer import DatabaseAway, Store
 from tests.payout import kit
 from tests.payout.kit import CLUSTER, TON, Server, World
 
@@ -130,3 +132,27 @@ async def test_credit_reaches_the_planner_and_outlives_an_outage(lite: World, tm
         await credits_.read(port)
         assert mirror.snapshot.payout == PayoutLink(configured=True)
         assert mirror.snapshot.credit["tenant"].available == 12
+
+
+async def test_what_it_says_when_it_answers_and_can_not_work(
+    lite: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is away is not looked for at --payout-url, nor is a right that is not granted."""
+
+    def away(_store: Store) -> NoReturn:
+        raise DatabaseAway("The database does not answer: connection refused.")
+
+    mirror = Mirror(Snapshot(), {}, Metrics())
+    credits_ = Credits(mirror, MachineClock(), 5.0)
+    async with operator(lite, tmp_path) as port, operator(lite, tmp_path, url="http://127.0.0.1:1") as nobody:
+        await credits_.read(nobody)
+        since = mirror.snapshot.payout.unreachable_since
+        assert mirror.snapshot.payout == PayoutLink(configured=True, unreachable_since=since)
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "reading", away)
+            await credits_.read(port)
+        said = "The payout service answers 503 DatabaseAway: The database does not answer: connection refused."
+        assert mirror.snapshot.payout == PayoutLink(configured=True, unreachable_since=since, said=said)
+        (tmp_path / "token").write_text("x")
+        await credits_.read(port)
+        assert "401 Unauthenticated" in mirror.snapshot.payout.said

@@ -52,6 +52,16 @@ def test_bad_things_come_first() -> None:
     assert reasons(concerns([doubtful, bad], [], [], NOW)) == ["Refused", "NoNodes"]
 
 
+@pytest.mark.parametrize("reason", ["PayoutServiceUnreachable", "PayoutServiceFailing"])
+def test_a_payout_service_that_does_not_work_is_told_once(reason: str) -> None:
+    fleet = [provider(name, ("Ready", "True", "Serving"), ("PayoutsCurrent", "Unknown", reason)) for name in "ab"]
+    [concern] = concerns(fleet, [], [], NOW)
+    message = f"Payouts don't work for 2 providers. PayoutsCurrent is {reason}."
+    assert concern == Concern("Bad", "default/a", reason, message)
+    [concern] = concerns(fleet[1:], [], [], NOW)
+    assert (concern.about, concern.message) == ("default/b", f"Payouts don't work. PayoutsCurrent is {reason}.")
+
+
 def test_a_rollout_is_no_concern_until_it_stops() -> None:
     assert concerns([provider("a", ("UpToDate", "False", "RollingOut"))], [], [], NOW) == ()
     assert reasons(concerns([provider("a", ("UpToDate", "False", "RolloutStopped"))], [], [], NOW)) == [

@@ -122,3 +122,22 @@ def test_how_far_a_rollout_is_and_what_stops_it() -> None:
     condition = find(world.providers[DC1].status.conditions, "UpToDate")
     assert condition is not None
     assert "starting (triton: ImagePullBackOff: not found)" in condition.message
+
+
+def test_a_payout_service_that_answers_and_can_not_work() -> None:
+    world = World(provider("dc1"), node())
+    said = "The payout service answers 503 DatabaseAway: The database does not answer: connection refused."
+    world.has(PayoutLink(configured=True, unreachable_since=world.now, said=said))
+    world.round()
+    condition = find(world.providers[DC1].status.conditions, "PayoutsCurrent")
+    assert condition is not None
+    assert (condition.status, condition.reason) == ("Unknown", "PayoutServiceFailing")
+    assert said in condition.message
+    assert "--payout-url" not in condition.message
+    world.now += 100
+    world.has(PayoutLink(configured=True, unreachable_since=world.now))
+    world.round()
+    condition = find(world.providers[DC1].status.conditions, "PayoutsCurrent")
+    assert condition is not None
+    assert condition.reason == "PayoutServiceUnreachable"
+    assert "--payout-url" in condition.message

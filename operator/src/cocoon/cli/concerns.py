@@ -23,6 +23,8 @@ LONG: Final = 600.0
 RECENTLY: Final = 86_400.0
 
 _NOT_NEWS: Final = frozenset((reasons.NO_PAYOUT_SERVICE, reasons.NO_SERVERS))
+#: Nobody knows whether owners are paid: that is not False, and worse than most of what is.
+_NO_PAYOUTS: Final = frozenset((reasons.PAYOUT_UNREACHABLE, reasons.PAYOUT_FAILING))
 _DOUBTFUL: Final = frozenset((reasons.UP_TO_DATE, reasons.CAPACITY_AVAILABLE))
 
 
@@ -39,8 +41,9 @@ def concerns(
     providers: Iterable[CocoonProvider], servers: Iterable[Server], jobs: Sequence[Mapping[str, str]], now: Instant
 ) -> tuple[Concern, ...]:
     """Everything, bad things first, else in the order of the objects' names."""
-    found = [concern for provider in providers for concern in _of_provider(provider, now)]
-    found += [*_of_servers(servers), *_of_jobs(jobs, now)]
+    every = list(providers)
+    found = [concern for provider in every for concern in _of_provider(provider, now)]
+    found += [*_of_payouts(every), *_of_servers(servers), *_of_jobs(jobs, now)]
     return tuple(sorted(found, key=lambda concern: (concern.urgency != "Bad", concern.about)))
 
 
@@ -69,6 +72,19 @@ def _of_provider(provider: CocoonProvider, now: Instant) -> Iterator[Concern]:
             said.add(condition.message)
             urgency: Urgency = "Doubtful" if condition.type in _DOUBTFUL else "Bad"
             yield Concern(urgency, about, condition.reason, condition.message)
+
+
+def _of_payouts(providers: Sequence[CocoonProvider]) -> Iterator[Concern]:
+    """A payout service that can't be asked or can't work: one line for all that say the same of it."""
+    troubles: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for provider in providers:
+        for condition in provider.status.conditions:
+            if condition.status == "Unknown" and condition.reason in _NO_PAYOUTS:
+                name = f"{provider.metadata.namespace}/{provider.metadata.name}"
+                troubles[condition.reason, condition.message].append(name)
+    for (reason, message), names in sorted(troubles.items()):
+        whom = "Payouts don't work" + (f" for {len(names)} providers" if len(names) > 1 else "")
+        yield Concern("Bad", min(names), reason, f"{whom}. {message}")
 
 
 def _is_news(condition: Condition) -> bool:

@@ -14,7 +14,7 @@ from cocoon.fleet.mirror import Mirror
 from cocoon.fleet.plan.records import Credit, PayoutLink
 from cocoon.fleet.ports.clock import Clock
 from cocoon.fleet.ports.failures import Failure
-from cocoon.fleet.ports.payout import Payout
+from cocoon.fleet.ports.payout import Payout, said_by
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -41,12 +41,15 @@ class Credits:
         try:
             accounts = await payout.credit()
         except Failure as failure:
+            since = now if link.unreachable_since is None else link.unreachable_since
+            away = PayoutLink(configured=True, unreachable_since=since, said=said_by(failure))
             if link.unreachable_since is None:
-                LOG.warning("The payout service does not answer", extra=fields(why=str(failure)))
-                self._mirror.know(PayoutLink(configured=True, unreachable_since=now))
+                LOG.warning("The payout service does not work", extra=fields(why=str(failure)))
+            if away != link:
+                self._mirror.know(away)
             return
         if link.unreachable_since is not None:
-            LOG.info("The payout service answers again")
+            LOG.info("The payout service works again")
             self._mirror.know(PayoutLink(configured=True))
         emptied = {name: NanoTon(0) for name in self._mirror.snapshot.credit if name not in accounts}
         for namespace, available in {**accounts, **emptied}.items():

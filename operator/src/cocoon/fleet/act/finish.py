@@ -25,7 +25,7 @@ from cocoon.fleet.plan.job_status import Cause, mark, settle
 from cocoon.fleet.plan.receipt_claims import claims_of
 from cocoon.fleet.plan.records import Job, PayoutLink
 from cocoon.fleet.ports.failures import Busy, Gone, Refused
-from cocoon.fleet.ports.payout import Postponed, Report
+from cocoon.fleet.ports.payout import Postponed, Report, said_by
 from cocoon.fleet.ports.resources import Ref, ref_of_key
 from cocoon.fleet.render.names import OUTPUT_DIGEST_ANNOTATION
 from cocoon.fleet.render.output_config_map import MAXIMUM_OUTPUT, output_config_map, output_name
@@ -89,9 +89,10 @@ async def hand_in(receipt: str, means: Means, patience: float = PATIENCE, price:
         if patience == float("inf"):
             raise
         report = Report(reasons.POSTPONED, str(postponed))
-    except Busy:
+    except Busy as busy:
         since = now if link.unreachable_since is None else link.unreachable_since
-        means.mirror.know(PayoutLink(means.payout.configured, since))
+        if link.unreachable_since is None:
+            means.mirror.know(PayoutLink(means.payout.configured, since, said_by(busy)))
         if now - since < patience:
             raise
         return Report(reasons.PAYOUT_UNREACHABLE, _UNREACHABLE)

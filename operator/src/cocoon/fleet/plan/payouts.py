@@ -1,7 +1,7 @@
 """Whether a provider's owner is paid as agreed, as far as the payout service says.
 
-Out of reach is not failed: receipts wait, the last known figures stay, and the condition is Unknown. It is False only
-when the service itself says that it holds money back.
+Out of reach is not failed: receipts wait, the last known figures stay, and the condition is Unknown, also while the
+service answers that it can't work. It is False only when the service itself says that it holds money back.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from cocoon.api.conditions import Truth, find
 from cocoon.api.times import format_time
 from cocoon.fleet.plan import reasons
 from cocoon.fleet.plan.job_status import Cause
-from cocoon.fleet.plan.records import Provider
+from cocoon.fleet.plan.records import PayoutLink, Provider
 from cocoon.fleet.plan.snapshot import Snapshot
 
 #: What an operator that has just started leaves as it is until it has asked.
@@ -25,12 +25,7 @@ def payouts(snapshot: Snapshot, provider: Provider) -> tuple[str, Truth, Cause]:
     if not link.configured:
         return kind, "Unknown", Cause(reasons.NO_PAYOUT_SERVICE, "No payout service is configured: work is free.")
     if link.unreachable_since is not None:
-        message = (
-            f"The payout service has not answered since {format_time(link.unreachable_since)}. The earnings shown are "
-            "the last ones known, and receipts are kept until it does. See that it runs and that --payout-url leads "
-            "to it."
-        )
-        return kind, "Unknown", Cause(reasons.PAYOUT_UNREACHABLE, message)
+        return kind, "Unknown", _trouble(link, format_time(link.unreachable_since))
     if holds is None:
         return _as_it_was(provider)
     if holds.unread:
@@ -42,6 +37,21 @@ def payouts(snapshot: Snapshot, provider: Provider) -> tuple[str, Truth, Cause]:
     if held := holds.of(provider.uid):
         return kind, "False", Cause(reasons.PAYOUTS_HELD, held)
     return kind, "True", Cause(reasons.PAYING, "Nothing holds up what is due.")
+
+
+def _trouble(link: PayoutLink, since: str) -> Cause:
+    """Nobody there, or somebody who can't work: not the same places to look at."""
+    kept = "The earnings shown are the last ones known, and receipts are kept until it does."
+    if link.said:
+        message = (
+            f"Receipts don't get through since {since}: {link.said} {kept} Its log says more; if its database is away, "
+            "see that PostgreSQL runs, or that the volume is mounted and not full."
+        )
+        return Cause(reasons.PAYOUT_FAILING, message)
+    message = (
+        f"The payout service has not answered since {since}. {kept} See that it runs and --payout-url leads to it."
+    )
+    return Cause(reasons.PAYOUT_UNREACHABLE, message)
 
 
 def _as_it_was(provider: Provider) -> tuple[str, Truth, Cause]:

@@ -260,10 +260,11 @@ class Credit(Struct, frozen=True):
 
 
 class PayoutLink(Struct, frozen=True):
-    """Whether a payout service is configured, and since when it is out of reach."""
+    """Whether a payout service is configured, and since when it is out of reach. `said`: its words, if it answers."""
 
     configured: bool
     unreachable_since: Instant | None = None
+    said: str = ""
 
 
 class Earned(Struct, frozen=True):

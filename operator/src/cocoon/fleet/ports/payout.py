@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cocoon.api.money import NanoTon, Price
 from cocoon.api.payout import EarningsPage, OwnerTerms
-from cocoon.fleet.ports.failures import Busy
+from cocoon.fleet.ports.failures import Busy, Failure, Refused
 
 Outcome = Literal["Accepted", "Superseded", "Refused", "Postponed", "NoPayoutService", "PayoutServiceUnreachable"]
 
@@ -22,6 +22,15 @@ class Report(Struct, frozen=True):
 
     outcome: Outcome
     message: str
+
+
+class Failing(Busy):
+    """The service answers, and says that it can't work now: its database is away."""
+
+
+def said_by(failure: Failure) -> str:
+    """What the service says of why it does not do its work; empty if it did not answer."""
+    return str(failure) if isinstance(failure, (Failing, Refused)) else ""
 
 
 class Postponed(Busy):

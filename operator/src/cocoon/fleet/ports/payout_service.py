@@ -35,7 +35,7 @@ from cocoon.attest import bundle as bundles
 from cocoon.attest.receipts import thumbprint
 from cocoon.fleet.plan.receipt_claims import claims_of
 from cocoon.fleet.ports.failures import Busy, Failure, Refused, failure_of
-from cocoon.fleet.ports.payout import Postponed, Report
+from cocoon.fleet.ports.payout import Failing, Postponed, Report
 
 DEADLINE: Final = aiohttp.ClientTimeout(total=10, connect=4)
 #: How long a receipt that was postponed is left alone, in seconds.
@@ -151,7 +151,7 @@ class PayoutService:
                 _fail(batch, Busy("The operator stops."))
                 raise
             except Failure as failure:
-                _fail(batch, failure if isinstance(failure, Busy) else Busy(str(failure)))
+                _fail(batch, failure if isinstance(failure, Busy) else Failing(str(failure)))
 
     async def _send(self, batch: Sequence[_Waiting]) -> None:
         """One call. A refusal of the call is none of its receipts: it means that the service is not to be had."""
@@ -176,7 +176,7 @@ class PayoutService:
             raise Busy(f"The payout service does not answer: {type(error).__name__}.") from error
         if status >= 300:
             failure = failure_of(status, _why(status, raw))
-            raise failure if isinstance(failure, Busy) else Refused(str(failure))
+            raise Failing(str(failure)) if isinstance(failure, Busy) else Refused(str(failure))
         return raw
 
     async def _token(self) -> dict[str, str]:
