@@ -10,19 +10,24 @@ from msgspec import structs
 from sqlalchemy import select
 
 from cocoon.api.money import NanoTon, Usage
+from cocoon.api.ton_address import Address
 from cocoon.api.trust import Trust
 from cocoon.payout.archive import FolderArchive
 from cocoon.payout.commands.backup import back_up, restore
+from cocoon.payout.reconciling import books as reconciled
 from cocoon.payout.reconciling.rebuild import NotEmpty, rebuild
 from cocoon.payout.sending import books
+from cocoon.payout.sending.payment_ids import payment_id
 from cocoon.payout.sending.sender import SendingParts
 from cocoon.payout.store.sending import CHAIN_TRANSACTIONS
 from cocoon.payout.store.writer import Store
 from cocoon.payout.terms import Terms
+from cocoon.ton.chain import AccountState, TransactionId
 from cocoon.ton.highload import Batch, Transfer, batch_message, query_id
 from tests.chaos.payout.chain_world import KEY, STRANGER, TON, ChainWorld
+from tests.chaos.payout.direct_chain import DirectChain
 from tests.chaos.payout.owners import deploy, owner
-from tests.chaos.payout.payer import RULES, Payer
+from tests.chaos.payout.payer import RULES, Payer, account_of
 from tests.payout import kit
 
 pytestmark = pytest.mark.ton
@@ -190,6 +195,85 @@ async def test_a_payment_that_nobody_here_made_is_drift_and_stops_everything(dat
         assert last.drift == -TON
         assert await payer.transfers() == []
         assert await meanings(payer) == ["funding", "foreign", "foreign"]
+
+
+def twin_pays(world: ChainWorld, number: int, *amounts: int, query: int = 7) -> None:
+    """Another life of this database pays these, each with the id that names its account; in two blocks it is over."""
+    created_at, account = world.now - 10, account_of(number)
+    name = payment_id(account.name, world.lanes[0].number, query, created_at)
+    transfers = tuple(Transfer(owner(number), NanoTon(amount), name) for amount in amounts)
+    batch = Batch(query_id(query), created_at, transfers, deploy=True)
+    world.mempool.pay_in(batch_message(world.lanes[0].wallet, KEY, batch))
+    world.next_block()
+    world.next_block()
+
+
+@pytest.mark.parametrize(
+    ("paid", "adopted"),
+    [
+        pytest.param([2 * TON], [2 * TON], id="what is owed"),
+        pytest.param([4 * TON], [], id="more than is owed"),
+        pytest.param([TON, TON], [TON], id="the same payment twice"),
+    ],
+)
+async def test_a_payment_is_adopted_once_and_never_beyond_what_is_owed(
+    database: str, paid: list[int], adopted: list[int]
+) -> None:
+    world = ChainWorld()
+    world.fund()
+    twin_pays(world, 1, *paid)
+    async with Payer(world, database) as payer:
+        await payer.owes("r1", 1, 3 * TON)
+        last = await payer.rounds(3)
+        assert last.drift == sum(adopted) - sum(paid)
+        assert await payer.transfers() == [(owner(1).raw(), "confirmed", amount) for amount in adopted]
+        assert await payer.owed() == 3 * TON - sum(adopted)
+
+
+async def test_a_twins_message_with_a_query_id_of_ours_is_not_taken_for_ours(database: str) -> None:
+    """Both reserved under the same number, and the wallet took the twin's: ours is paid by another message, once."""
+    world = ChainWorld(timeout=120)
+    world.fund()
+    world.mempool.losing = True
+    async with Payer(world, database) as payer:
+        await payer.owes("r1", 1, TON)
+        await payer.round()
+        twin_pays(world, 2, 2 * TON, query=0)
+        await payer.owes("r2", 2, 2 * TON)
+        assert (await payer.round()).drift == 0
+        assert await meanings(payer) == ["funding", "foreign", "foreign"]
+        assert await payer.transfers() == [(owner(1).raw(), "sent", TON), (owner(2).raw(), "confirmed", 2 * TON)]
+        world.mempool.losing = False
+        assert (await payer.rounds(20, seconds=20)).drift == 0
+        assert [world.balance(owner(number)) // TON for number in (1, 2)] == [1, 2]
+
+
+class Halfway(DirectChain):
+    """Shows the wallet as it was before its newest transaction: it took a message, and its list is on the way."""
+
+    async def account(self, address: Address) -> AccountState:
+        state, before = await super().account(address), self._chain.transactions[address.hash][-2]
+        return structs.replace(state, last=TransactionId(before.lt, before.hash))
+
+
+async def test_what_the_wallet_took_is_neither_sent_again_nor_given_up(database: str) -> None:
+    """However long its list is on the way: paying it by another message would pay it twice."""
+    world = ChainWorld()
+    world.fund()
+    async with Payer(world, database) as payer:
+        await payer.owes("r1", 1, TON)
+        await payer.round()
+        assert len(await outgoing(payer)) == 1
+    port, lane = world.port(), world.lanes[0]
+    async with Payer(world, database, chain=Halfway(port._chain, port._luck)) as payer:
+        await payer.round()
+        assert await meanings(payer) == ["funding", "accepted"]
+        assert await outgoing(payer) == []
+        late = world.now + 100_000
+        async with payer.store.writing() as connection:
+            assert not await reconciled.expirable(connection, lane.number, late)
+            assert await reconciled.expire(connection, lane.number, late, late) == 0
+        assert await payer.transfers() == [(owner(1).raw(), "sent", TON)]
 
 
 async def test_a_rebuild_finds_lanes_that_the_settings_do_not_name(tmp_path: Path) -> None:

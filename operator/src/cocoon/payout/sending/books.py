@@ -92,12 +92,16 @@ async def lane_books(connection: AsyncConnection, lane: Lane) -> LaneBooks:
 
 
 async def query_is_free(connection: AsyncConnection, lane: Lane, query: int, chain_time: int) -> bool:
-    """Whether the wallet has surely forgotten the last use of a query id: it remembers for up to two time-outs."""
+    """Whether the wallet has surely forgotten the last use of a query id.
+
+    It has two sets of them, and when it takes a message more than a time-out after it last did so, moves the newer
+    one's to the older and drops those: so it remembers for up to three time-outs after it took a message.
+    """
     found = await connection.execute(
         select(func.count()).where(
             BATCHES.c.lane == lane.number,
             BATCHES.c.query == query,
-            BATCHES.c.expires_at + lane.wallet.timeout >= chain_time,
+            BATCHES.c.expires_at + 3 * lane.wallet.timeout >= chain_time,
         )
     )
     return found.scalar_one() == 0
