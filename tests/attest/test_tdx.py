@@ -12,6 +12,7 @@ from cocoon.api.provider import Measurement
 from cocoon.api.trust import Trust
 from cocoon.attest.collateral import Collateral
 from cocoon.attest.policy import Policy, TdxTerms
+from cocoon.attest.verify import is_undecided
 from tests.attest.evidence import about, bundle, codes, judge, under
 from tests.attest.makers.certificates import AT, DAY, NOW
 from tests.attest.makers.intel import MR_TD, RTMRS, Intel, Platform, intel
@@ -37,6 +38,13 @@ def test_a_genuine_quote_is_believed_until_its_collateral_ends() -> None:
     assert verdict.not_after == AT + 30 * 86_400
 
 
+def test_a_verdict_ends_with_the_enclave_s_identity_if_that_ends_first() -> None:
+    verdict = judge(
+        shown(endorsements=INTEL.published(enclave_ends=NOW + DAY)), structs.replace(POLICY, maximum_age=1e9)
+    )
+    assert (codes(verdict), verdict.not_after) == (set(), AT + 86_400)
+
+
 def test_production_refuses_test_roots() -> None:
     production = Policy(guests=(GUEST,))
     assert codes(judge(shown(), production)) == {"RootUntrusted", "TrustTooLow"}
@@ -57,6 +65,12 @@ def test_production_refuses_test_roots() -> None:
 )
 def test_each_fault_of_the_guest_is_named(fields: dict[str, Any], some: set[str]) -> None:
     assert codes(judge(shown(**fields), POLICY)) == some
+
+
+def test_of_several_listed_guests_with_the_same_image_one_must_match() -> None:
+    other = Measurement(mr_td=MR_TD.hex(), rtmrs=("11" * 48,))
+    assert codes(judge(shown(), structs.replace(POLICY, guests=(other, GUEST)))) == set()
+    assert codes(judge(shown(), structs.replace(POLICY, guests=(other, other)))) == {"GuestMismatch"}
 
 
 def test_the_message_says_which_register_differs() -> None:
@@ -122,6 +136,14 @@ def test_the_verifiers_own_collateral_goes_first() -> None:
     verdict = judge(bare, POLICY, missing)
     assert codes(verdict) == {"CollateralMissing"}
     assert "intel/00906ED50000/platform.json is missing: HTTP status 503" in verdict.reasons[0].message
+
+
+def test_only_a_verdict_that_lacks_nothing_but_collateral_is_undecided() -> None:
+    assert is_undecided(judge(shown(endorsements=b""), POLICY))
+    wrong = judge(shown(endorsements=b"", mr_td=bytes(48)), POLICY)
+    assert codes(wrong) == {"CollateralMissing", "MeasurementUnknown"}
+    assert not is_undecided(wrong)
+    assert not is_undecided(judge(shown(), POLICY))
 
 
 @pytest.mark.parametrize("raw", [b"{}", b"[" * 100_000, b"\xff", b"null"])

@@ -115,7 +115,7 @@ class Runner:
 
     def __init__(self, keyring: Keyring, **collector: Any) -> None:
         self.keys: KeyRing = make_keys(datetime.now(UTC))
-        self.collector = SoftwareCollector(**collector)
+        self.collector: Collector = SoftwareCollector(**collector)
         self.address = address(keyring)
         self.tls = keyring.replica.tls.spki
 

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from cocoon.api.sealing import CountAnswer, CountRequest
 from cocoon.attest.channel import Channel, Denied, verifying
+from cocoon.keyring import process
 from cocoon.keyring import settings as keyring_settings
 from cocoon.keyring.counting import Counting, Places, in_order
 from cocoon.keyring.process import Keyring
@@ -127,6 +128,27 @@ async def test_replicas_that_can_not_reach_each_other_release_once_each(keyring:
             assert await count.count(b"f" * 32, b"r1", 1, 2_000_000_000) == 1
             with pytest.raises(Refusal, match="ReleasesExhausted"):
                 await count.count(b"f" * 32, b"r2", 1, 2_000_000_000)
+
+
+class Forging(Counting):
+    """Says that everything may be released, and does not hold the identity."""
+
+    def answer(self, request: CountRequest) -> CountAnswer:
+        return CountAnswer(1, bytes(32))
+
+
+async def test_who_does_not_hold_the_identity_is_not_believed_a_count(
+    keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "Counting", Forging)
+    async with kit.keyring(kit.settings(tmp_path)) as other:
+        places = Places("https://own", (kit.address(other),))
+        files = (bytes([number]) * 32 for number in range(100))
+        file = next(file for file in files if in_order(file, (places.own, *places.peers))[0] != places.own)
+        count = Counting(keyring.replica, places)
+        assert await count.count(file, b"r1", 1, 2_000_000_000) == 1
+        with pytest.raises(Refusal, match="ReleasesExhausted"):
+            await count.count(file, b"r2", 1, 2_000_000_000)
 
 
 @pytest.mark.parametrize("tag", [b"", bytes(32), None], ids=["none", "wrong", "of another identity"])

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from msgspec import structs
 
-from cocoon.api.evidence import Bundle, EvidenceRequest, Keys, Tee
+from cocoon.api.evidence import FORMAT, Bundle, EvidenceRequest, Keys, Tee
 from cocoon.api.sealing import STANZA, ReleaseRequest
 from cocoon.api.trust import Trust
 from cocoon.attest import bundle as bundles
@@ -21,8 +21,14 @@ from cocoon.attest import sealing
 from cocoon.attest.age import header as headers
 from cocoon.attest.age import wrapping
 from cocoon.attest.age.header import Stanza
+from cocoon.keyring.challenges import Challenges
 from cocoon.keyring.process import Keyring
+from cocoon.keyring.refusals import Refusal
+from tests.attest.makers.certificates import AT, DAY, NOW
+from tests.attest.makers.intel import MR_TD, RTMRS, intel
 from tests.keyring import kit
+
+INTEL = intel()
 
 
 async def test_a_runner_gets_the_key_under_the_clients_terms(client: kit.Client, runner: kit.Runner) -> None:
@@ -54,6 +60,18 @@ async def test_an_old_challenge_and_a_clock_that_is_set_back(tmp_path: Path) -> 
         assert await runner.refused(old) == "NonceRefused"
         clock[0] -= 121
         assert await runner.refused(old) == "NonceRefused"
+
+
+def test_a_challenge_from_a_time_to_come_is_refused() -> None:
+    """Else it could be used now, forgotten, and used again when its time comes."""
+    clock = [10_000.0]
+    challenges = Challenges(lambda: clock[0])
+    nonce = challenges.make()
+    clock[0] -= 200
+    with pytest.raises(Refusal, match="expired"):
+        challenges.spend(nonce)
+    clock[0] += 200
+    challenges.spend(nonce)
 
 
 async def test_evidence_of_another_or_stolen(client: kit.Client, runner: kit.Runner, keyring: Keyring) -> None:
@@ -125,6 +143,30 @@ async def test_a_client_cannot_widen_the_keyrings_terms(tmp_path: Path) -> None:
         assert await bad.refused(await bad.request(header)) == "EvidenceRefused"
         assert await good.refused(await good.request(header)) == "PolicyRefused"
         assert await good.refused(await good.request(client.header())) == ""
+
+
+class TdxCollector:
+    """Quotes of one platform, for a runner."""
+
+    tee: Tee = "tdx"
+    trust = Trust.HARDWARE
+
+    async def collect(self, nonce: bytes, keys: Keys, payee: str) -> Bundle:
+        quote = INTEL.quote(INTEL.platform(), bundles.bind("runner", nonce, keys, payee))
+        return Bundle(FORMAT, "runner", nonce, keys, payee, "tdx", quote, INTEL.published(issued=NOW - DAY))
+
+
+@pytest.mark.parametrize(("measurement", "code"), [(MR_TD.hex(), ""), ("ab" * 48, "PolicyRefused")])
+async def test_a_clients_measurements_stand_instead_of_the_guests_in_the_keyrings_terms(
+    tmp_path: Path, measurement: str, code: str
+) -> None:
+    guest = {"mrTd": MR_TD.hex(), "rtmrs": [value.hex() for value in RTMRS]}
+    terms = {"runners": kit.TEST | {"test_roots": [INTEL.root.fingerprint], "guests": [guest]}, "keyrings": kit.TEST}
+    async with kit.keyring(kit.settings(tmp_path, terms), lambda: AT) as keyring:
+        runner, client = kit.Runner(keyring), kit.Client(keyring)
+        runner.collector = TdxCollector()
+        header = client.header(measurements=(measurement,))
+        assert await runner.refused(await runner.request(header)) == code
 
 
 async def test_releases_are_counted_by_starts_of_runners(client: kit.Client, keyring: Keyring) -> None:

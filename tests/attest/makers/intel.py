@@ -13,7 +13,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cocoon.attest.collateral import Collateral
 from tests.attest.makers.certificates import (
@@ -70,6 +70,8 @@ class Published(Struct, frozen=True, kw_only=True):
     revoked_authorities: tuple[int, ...] = ()
     issued: datetime = NOW - DAY / 24
     ends: datetime = NOW + 30 * DAY
+    enclave_ends: datetime | None = None
+    """Of the quoting enclave's identity, if not as all else."""
 
 
 class Intel:
@@ -207,7 +209,7 @@ def _enclave(said: Published) -> dict[str, Any]:
     return {
         "id": "TD_QE",
         "version": 2,
-        **_times(said),
+        **_times(structs.replace(said, ends=said.enclave_ends or said.ends)),
         "miscselect": "00000000",
         "miscselectMask": "FFFFFFFF",
         "attributes": "11" + "0" * 30,
