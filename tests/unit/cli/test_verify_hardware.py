@@ -14,6 +14,9 @@ from cocoon.attest import bundle as bundles
 from cocoon.attest import receipts
 from cocoon.cli.__main__ import main
 from cocoon.cli.failure import DONE, FAILED, UNDECIDED
+from cocoon.cli.verifying import attested
+from cocoon.cli.verifying.material import Material
+from tests.attest import test_ppcie as hgx
 from tests.attest.makers.certificates import AT, DAY, NOW
 from tests.attest.makers.intel import MR_TD, RTMRS, intel
 from tests.unit.cli.receipted import Server, Story
@@ -125,3 +128,11 @@ def test_each_term_of_the_clients_policy_counts(
     assert site.run("--collateral", site.publish(), policy=POLICY | changes) == FAILED
     holds, said = line(capsys)
     assert (holds, code in said) == ("no", True), said
+
+
+def test_switches_are_named_beside_the_gpus() -> None:
+    claims = Story(int(AT), Server()).claims()
+    shown = bundles.encode(hgx.bound(hgx.gpus(), hgx.switched()))
+    material = Material(receipt="", evidence=shown, collateral=hgx.COLLATERAL)
+    found = attested.evidence(material, claims, hgx.POLICY, AT)
+    assert "It meets your policy: tdx, 8 attested GPUs and 4 NVSwitches, trust: Test, judged" in found.line.said

@@ -76,11 +76,17 @@ class _Issued(Struct):
 
 
 def _trusted(bundle: Bundle, verdict: Verdict, at: float, claims: Claims) -> str:
-    what = f"It meets your policy: {bundle.tee}, {counted(len(bundle.gpus), 'attested GPU')}, trust: {verdict.trust}"
+    what = f"It meets your policy: {bundle.tee}, {_devices(bundle)}, trust: {verdict.trust}"
     if at == claims.finished:
         return f"{what}, judged as of {format_time(at)}, when the job finished."
     newer = "it or its collateral is newer than the receipt, and vouches backwards as the key never leaves its TEE"
     return f"{what}, judged as of {format_time(at)}: {newer}."
+
+
+def _devices(bundle: Bundle) -> str:
+    """How many of each kind showed evidence of their own; the switches, if there are any."""
+    gpus, switches = counted(len(bundle.gpus), "attested GPU"), counted(len(bundle.switches), "NVSwitch", "NVSwitches")
+    return f"{gpus} and {switches}" if bundle.switches else gpus
 
 
 def _refusal(verdict: Verdict, policy: Policy) -> Line:
