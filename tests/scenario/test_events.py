@@ -112,4 +112,4 @@ async def test_no_gpus_for_a_model_that_jobs_wait_for(world: World) -> None:
     world.starts()
     await world.passes(120)
     assert told(world, "dc1") == ["NoRoom"]
-    assert "one more needs 2 GPUs on one node; 1 are free in all." in messages(world)
+    assert "one more needs 2 GPUs on one node; 1 is free in all." in messages(world)
