@@ -51,13 +51,12 @@ class _Tcb(Struct):
 
 
 class _Claims(Struct):
-    """What dcap-qvl found; times in seconds since 1970."""
+    """What dcap-qvl found; times in seconds since 1970. `earliest_expiration_date` is that of all collateral."""
 
     tee_type: int
     tcb: _Tcb
     platform: _Platform
     earliest_expiration_date: float
-    qe_iden_earliest_expiration_date: float
 
 
 def verify(case: Case, findings: Findings) -> None:
@@ -149,7 +148,7 @@ def _judged(
 
 
 def _check_platform(claims: _Claims, terms: TdxTerms, findings: Findings) -> None:
-    findings.expires(min(claims.earliest_expiration_date, claims.qe_iden_earliest_expiration_date))
+    findings.expires(claims.earliest_expiration_date)
     status = claims.tcb.status
     findings.check(
         status in terms.statuses,
