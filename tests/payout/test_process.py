@@ -56,7 +56,7 @@ async def test_a_database_that_is_out_of_reach(tmp_path: Path) -> None:
     _, said = await process.communicate()
     last = said.decode().splitlines()[-1]
     assert process.returncode == 1
-    assert last.startswith("The database does not answer: ")
+    assert last.startswith("The database can't be opened: ")
     assert "Look whether PostgreSQL runs" in last
     assert "payout.database.existingSecret" in last
     assert b"s3cret" not in said

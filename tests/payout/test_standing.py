@@ -59,6 +59,15 @@ async def test_a_session_that_ends_in_a_moment_is_waited_for(database: str) -> N
     await second.__aexit__()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_only_its_owner_reads_the_books(database: str) -> None:
+    """Whatever the umask is: owners, clients and what they paid are in it."""
+    async with Store(database) as store, store.reading():
+        path = Path(str(store.url.database))
+        modes = {found.name: found.stat().st_mode & 0o777 for found in path.parent.glob(f"{path.name}*")}
+    assert modes == {f"{path.name}{end}": 0o600 for end in ("", "-wal", "-shm", ".lock")}
+
+
 async def test_a_database_of_one_chain_on_another(tmp_path: Path, database: str) -> None:
     async with kit.world(tmp_path, database):
         pass

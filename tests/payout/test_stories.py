@@ -123,8 +123,17 @@ async def test_what_readers_see(world: World) -> None:
 async def test_pauses_survive_and_are_lifted(world: World) -> None:
     paused = await world.administrator.call("POST", "/v1/pause", {"reason": "audit"})
     assert [each["reason"] for each in paused.body["pauses"]] == ["audit"]
-    assert (await world.administrator.call("POST", "/v1/pause", {"reason": "again"})).body == paused.body
+    assert (await world.administrator.call("POST", "/v1/pause", {"reason": "audit"})).body == paused.body
+    again = await world.administrator.call("POST", "/v1/pause", {"reason": "again"})
+    assert again.body["pauses"] == paused.body["pauses"]
+    assert "paused it before, and that pause stands with its reason." in again.body["note"]
     assert (await world.administrator.call("POST", "/v1/resume", {})).body == {"pauses": []}
+
+
+async def test_a_pause_needs_no_words(world: World) -> None:
+    paused = await world.administrator.call("POST", "/v1/pause")
+    assert [(each["subject"], each["reason"]) for each in paused.body["pauses"]] == [("", "")]
+    assert (await world.administrator.call("POST", "/v1/resume")).body == {"pauses": []}
 
 
 async def test_probes_and_figures(world: World) -> None:

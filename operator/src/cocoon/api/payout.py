@@ -292,7 +292,8 @@ class PauseState(Struct, frozen=True):
     since: float
 
 
-class Pauses(Struct, frozen=True):
-    """All pauses in force."""
+class Pauses(Struct, frozen=True, omit_defaults=True):
+    """All pauses in force. `note` says what of the call was left out, and is missing if nothing was."""
 
     pauses: tuple[PauseState, ...]
+    note: str = ""

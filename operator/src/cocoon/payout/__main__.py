@@ -77,8 +77,10 @@ async def _run(given: argparse.Namespace, settings: Settings) -> None:
         sys.stdout.writelines(f"{address}\n" for address in wallets.addresses(settings))
     elif given.command == "backup":
         await back_up(settings.database_url, given.file)
+        sys.stdout.write(f"The books are in {given.file} now. Copy it out of the Pod, and keep it.\n")
     else:
         await restore(settings.database_url, given.file)
+        sys.stdout.write(f"The books are as {given.file} has them. Start the service.\n")
 
 
 async def serve(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,6 +11,14 @@ from cocoon.api.payout import Pause, PauseState
 from cocoon.api.times import Instant
 from cocoon.payout.store.standing import PAUSES
 from cocoon.payout.store.writer import Store
+
+
+def first_stands(found: Iterable[PauseState], given: Pause) -> str:
+    """That another reason was not taken, because a pause was in force; empty if nothing was left out."""
+    for pause in found:
+        if pause.subject == given.subject and pause.reason != given.reason:
+            return f"{pause.by} paused it before, and that pause stands with its reason. To change it, resume first."
+    return ""
 
 
 class PauseSwitch:

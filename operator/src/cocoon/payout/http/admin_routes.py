@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from cocoon.api.payout import ClientAccount, Credit, DriftReport, Pause, Pauses, PayTest, TestPayment
 from cocoon.payout.http.edge import Administrator, NamePath, Part, answer, body_of, described
+from cocoon.payout.pauses import first_stands
 
 ROUTES = APIRouter(prefix="/v1")
 
@@ -19,16 +20,18 @@ async def put_credit(
     return answer(account, 201 if new else 200)
 
 
-@ROUTES.post("/pause", **described(Pause, {200: Pauses}))
+@ROUTES.post("/pause", **described(Pause, {200: Pauses}, required=False))
 async def post_pause(request: Request, service: Part, caller: Administrator) -> Response:
-    """Stop sending. What is sent already is followed to its end."""
-    return answer(Pauses(await service.pauses.pause(caller.name, await body_of(request, Pause))))
+    """Stop sending. What is sent already is followed to its end. A pause in force stays as it is, with its reason."""
+    given = await body_of(request, Pause, Pause())
+    found = await service.pauses.pause(caller.name, given)
+    return answer(Pauses(found, first_stands(found, given)))
 
 
-@ROUTES.post("/resume", **described(Pause, {200: Pauses}))
+@ROUTES.post("/resume", **described(Pause, {200: Pauses}, required=False))
 async def post_resume(request: Request, service: Part, _caller: Administrator) -> Response:
     """Let sending go on."""
-    return answer(Pauses(await service.pauses.resume(await body_of(request, Pause))))
+    return answer(Pauses(await service.pauses.resume(await body_of(request, Pause, Pause()))))
 
 
 @ROUTES.post("/pay-test", **described(PayTest, {200: TestPayment, 201: TestPayment}))

@@ -86,10 +86,13 @@ def visible(caller: Known) -> str | None:
     return None if caller.sees_all else caller.cluster
 
 
-async def body_of(request: Request, kind: type[_T]) -> _T:
-    """The body. Raises BadBody."""
+async def body_of(request: Request, kind: type[_T], empty: _T | None = None) -> _T:
+    """The body; `empty`, if that is given, when there is none. Raises BadBody."""
+    raw = await request.body()
+    if not raw and empty is not None:
+        return empty
     try:
-        return msgspec.json.decode(await request.body(), type=kind)
+        return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
         found = _WHERE.match(str(error))
         detail, field = (found[1], found[2]) if found else (str(error), "")
@@ -103,15 +106,15 @@ def answer(value: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
-def described(kind: type | None, answers: Mapping[int, type | str]) -> dict[str, Any]:
+def described(kind: type | None, answers: Mapping[int, type | str], *, required: bool = True) -> dict[str, Any]:
     """What OpenAPI says of a route: its request body, and its answers by status (a Struct or a media type)."""
     responses: dict[int | str, Any] = {"4XX": _problem(), "503": _problem()}
     for status, shape in answers.items():
         media = shape if isinstance(shape, str) else "application/json"
         schema = {"type": "string"} if isinstance(shape, str) else _ref(shape)
         responses[status] = {"description": "Done.", "content": {media: {"schema": schema}}}
-    extra = {"requestBody": {"required": True, "content": {"application/json": {"schema": _ref(kind)}}}} if kind else {}
-    return {"responses": responses, "openapi_extra": extra}
+    body = {"required": required, "content": {"application/json": {"schema": _ref(kind)}}}
+    return {"responses": responses, "openapi_extra": {"requestBody": body} if kind else {}}
 
 
 def _problem() -> dict[str, Any]:

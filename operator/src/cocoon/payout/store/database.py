@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,10 +50,18 @@ def open_engine(url: URL) -> AsyncEngine:
     """Connections to it. With SQLite each commit is on the disk before it is answered, and readers don't wait."""
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(url, connect_args={"timeout": 30})
+        event.listen(engine.sync_engine, "do_connect", lambda *_: _make_file(url.database))
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     return create_async_engine(url, pool_pre_ping=True, pool_size=4)
+
+
+def _make_file(path: str | None) -> None:
+    """Make the file for its owner alone, as SQLite would not; its journals get the same mode. Raises OSError."""
+    if path and path != ":memory:":
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type

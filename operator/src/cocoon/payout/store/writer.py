@@ -17,8 +17,9 @@ from cocoon.payout.store.migrate import migrate
 _LOOK: Final = {
     "sqlite": "Look whether the volume is mounted, is not full and can be written.",
     "postgresql": (
-        "Look whether PostgreSQL runs, whether the URL in the Secret payout.database.existingSecret leads there, and "
-        "whether the NetworkPolicy lets us through (payout.database.port and peers)."
+        "Look whether PostgreSQL runs, whether the URL in the Secret payout.database.existingSecret leads there and "
+        "has the right user, password and database, and whether the NetworkPolicy lets us through "
+        "(payout.database.port and peers)."
     ),
 }
 
@@ -45,7 +46,7 @@ class Store:
                 await connection.run_sync(migrate)
         except (DBAPIError, OSError) as error:
             await self.__aexit__()
-            raise DatabaseAway(f"The database does not answer: {_why(error)}. {_LOOK[self.dialect]}") from None
+            raise DatabaseAway(f"The database can't be opened: {_why(error)}. {_LOOK[self.dialect]}") from None
         except BaseException:
             await self.__aexit__()
             raise
