@@ -51,6 +51,12 @@ def test_at_the_same_price_the_least_loaded_server_wins() -> None:
     assert sorted(binds(provider(), *at_work(server("s1"), server("s2")), *jobs).values()) == ["s1", "s1", "s2", "s2"]
 
 
+def test_at_the_same_price_the_least_loaded_server_of_all_providers_wins() -> None:
+    one, two = server("s1"), server("s2", provider=provider("dc2").key)
+    running = _bound(job("running", parallelism=3), one)
+    assert binds(provider(), provider("dc2"), *at_work(one, two), running, job()) == {"j1": "s2"}
+
+
 def test_priority_goes_before_age_and_age_before_the_rest() -> None:
     jobs = [
         job("young", parallelism=8, submitted=START + 2),

@@ -117,6 +117,23 @@ def test_a_receipt_is_kept_until_the_ledger_has_it() -> None:
     assert len(world.ledger["uid-team-j1"]) == 1
 
 
+def test_a_receipt_is_kept_if_the_payout_service_goes_away_while_it_is_reported() -> None:
+    world = World(provider(), node(), PayoutLink(configured=True), job(budget=5))
+    world.has(Credit("team", 100, 0.0))  # type: ignore[arg-type]  # nanoTON
+    world.settle()
+    world.delete_job(JOB)
+    world.round()
+    world.round(lambda action: "late" if isinstance(action, act.ReportReceipt) else "done")
+    assert kinds(tuple(world.late)) == ["ReportReceipt"]
+    world.has(PayoutLink(configured=True, unreachable_since=world.now))
+    world.settle()
+    assert next(iter(world.views.values())).finished
+    world.has(PayoutLink(configured=True))
+    world.settle()
+    assert not next(iter(world.views.values())).finished
+    assert len(world.ledger["uid-team-j1"]) == 1
+
+
 @pytest.mark.parametrize("outcome", ["Succeeded", "Failed", "Cancelled"])
 def test_three_outcomes_end_a_job(outcome: str) -> None:
     world = running()
