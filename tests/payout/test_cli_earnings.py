@@ -9,10 +9,12 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from cocoon.cli.__main__ import main
-from cocoon.cli.failure import DONE, FAILED, FORBIDDEN, MISSING, UNREACHABLE
+from cocoon.cli.failure import DONE, FAILED, FORBIDDEN, MISSING, UNREACHABLE, Unreachable
+from cocoon.cli.payout_service import Address, PayoutService
 from tests.payout import kit
 from tests.payout.kit import TON, World
 from tests.payout.paid import confirm
@@ -118,6 +120,11 @@ async def test_payments_with_their_transactions(lite: World, run: Run) -> None:
     assert [(each["amount"], each["settled"]) for each in one] == [(str(12 * TON + 1), "2027-01-15T08:00:00Z")]
 
 
+async def test_no_payment_in_a_state(lite: World, run: Run) -> None:
+    assert (await run("payouts", "--state", "sent"))[2].endswith("No payment is in the state sent.\n")
+    assert (await run("payouts"))[2].endswith("Nothing was paid yet.\n")
+
+
 async def test_more_payments_than_one_page(lite: World, run: Run) -> None:
     payee = f"0:{1:064x}"
     for number in range(3):
@@ -145,6 +152,27 @@ async def test_nobody_is_there(run: Run) -> None:
     assert status == UNREACHABLE
     assert "The payout service at http://127.0.0.1:9 can't be reached" in err
     assert "Traceback" not in err
+
+
+async def test_a_forwarded_port_that_leads_nowhere() -> None:
+    """As kubectl does whose Pod is gone: it takes the connection and closes it."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    address = Address(f"https://127.0.0.1:{port}", "cocoon-fleet-payout.pay.svc", "See whether its Pod is ready.")
+    async with server, aiohttp.ClientSession() as session:
+        with pytest.raises(Unreachable) as told:
+            await PayoutService(session, address, "token").accounts()
+    where = "The payout service at cocoon-fleet-payout.pay.svc can't be reached: "
+    assert str(told.value).startswith(where)
+    assert str(told.value).endswith(". See whether its Pod is ready.")
+    assert "None" not in str(told.value)
+    assert str(port) not in str(told.value)
+
+
+async def test_without_a_cluster_and_an_address_it_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    status = await asyncio.to_thread(main, ["earnings", "--kubeconfig", "/no/kubeconfig"])
+    assert status == UNREACHABLE
+    assert capsys.readouterr().err.count(NO_KUBECONFIG) == 1
 
 
 async def test_no_token_goes_over_the_wire_in_the_clear(run: Run) -> None:

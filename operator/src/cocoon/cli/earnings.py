@@ -55,7 +55,7 @@ def command(provider: str | None, wanted: Wanted, reach: Reach, payout: PayoutOp
 
 
 async def _earnings(name: str | None, wanted: Wanted, reach: Reach, payout: PayoutOptions) -> None:
-    known, uid = await owners(reach, name)
+    known, uid = await owners(reach, name, alone=bool(payout.payout_url))
     balances = wanted.by != "day" and not (wanted.since or wanted.until)
     async with payout_service(reach, payout) as service:
         days = await service.statement(uid, _instant(wanted.since), _instant(wanted.until))

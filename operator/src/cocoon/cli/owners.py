@@ -9,7 +9,7 @@ from msgspec import Struct
 from cocoon.api.resources import PROVIDER
 from cocoon.cli import screen
 from cocoon.cli.cluster import Cluster, connected
-from cocoon.cli.failure import Failure, Missing
+from cocoon.cli.failure import Failure, Forbidden, Missing
 from cocoon.cli.options import Reach
 
 
@@ -23,16 +23,19 @@ class Owners(Struct, frozen=True):
         return self.names.get(uid, uid)
 
 
-async def owners(reach: Reach, wanted: str | None) -> tuple[Owners, str]:
+async def owners(reach: Reach, wanted: str | None, *, alone: bool) -> tuple[Owners, str]:
     """The providers, and the uid of the wanted one (empty if none is): a name, a `namespace/name` or a uid itself.
 
-    Raises Missing for a name that no provider has. Without a cluster uids are shown as they are.
+    Raises Missing for a name that no provider has. Without a cluster uids are shown as they are, if the payout service
+    can be asked `alone`; else Failure is raised, for nothing could be shown.
     """
     try:
         async with connected(reach) as cluster:
             known = await _known(cluster)
             namespace = cluster.namespace
     except Failure as failure:
+        if not alone and not isinstance(failure, (Forbidden, Missing)):
+            raise
         screen.note(f"Providers are shown by their uids: {failure}")
         known, namespace = Owners({}), ""
     return known, _uid(known, namespace, wanted) if wanted else ""

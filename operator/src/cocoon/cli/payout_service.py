@@ -124,12 +124,19 @@ class PayoutService:
         except aiohttp.InvalidURL as error:
             raise Failure(f"{self._url} is no address: give --payout-url as https://HOST.") from error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            why = str(error) or type(error).__name__
-            told = f"The payout service at {self._url} can't be reached: {why}. {self._address.advice}"
-            raise Unreachable(told) from error
+            where = self._address.server_name or self._url  # a forwarded port tells nobody anything
+            raise Unreachable(
+                f"The payout service at {where} can't be reached: {_why(error)}. {self._address.advice}"
+            ) from error
         if answer.status != 200:
             raise _refusal(self._url, answer.status, raw)
         return raw
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+        return error.os_error.strerror or "the connection was closed at once"
+    return str(error) or type(error).__name__
 
 
 def _decoded(raw: bytes, kind: type[_Kind]) -> _Kind:

@@ -56,7 +56,7 @@ def command(provider: str | None, state: str | None, output: str | None, reach: 
 
 
 async def _payouts(name: str | None, state: str, output: str | None, reach: Reach, payout: PayoutOptions) -> None:
-    known, uid = await owners(reach, name)
+    known, uid = await owners(reach, name, alone=bool(payout.payout_url))
     async with payout_service(reach, payout) as service:
         found = [payment(each, known) for each in await service.transfers(uid, state)]
     if output in ("json", "yaml"):
@@ -64,7 +64,7 @@ async def _payouts(name: str | None, state: str, output: str | None, reach: Reac
     elif output == "csv":
         screen.say(_csv(found).rstrip())
     elif not found:
-        screen.note("Nothing was paid yet.")
+        screen.note(f"No payment is in the state {state}." if state else "Nothing was paid yet.")
     else:
         screen.say(_table(found, wide=output == "wide"))
 
