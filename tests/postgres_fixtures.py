@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 USER = "cocoon"
 PASSWORD = "not-to-be-logged-7f3a"
 
