@@ -66,7 +66,7 @@ def test_drain_waits_for_the_last_server(site: Site, provider: Callable[[], str]
 def test_drain_that_takes_too_long(site: Site, provider: Callable[[], str]) -> None:
     answer = site.run("drain", "dc1", "--wait", "--timeout", "0.3")
     assert answer.status == NOT_YET
-    assert "still has servers after 0 s. It goes on draining." in answer.err
+    assert "still has servers after 0.3 s. It goes on draining." in answer.err
 
 
 def test_a_provider_that_is_not_there(site: Site) -> None:

@@ -62,11 +62,14 @@ class Connection:
             async with self._open(request, _WATCHING) as answer:
                 if answer.status != 200:
                     raise refusal(answer.status, await answer.read(), request.kind.kind, request.name)
-                rest = b""
-                async for chunk in answer.content.iter_any():
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        yield msgspec.json.decode(line)
+                try:
+                    rest = b""
+                    async for chunk in answer.content.iter_any():
+                        *lines, rest = (rest + chunk).split(b"\n")
+                        for line in lines:
+                            yield msgspec.json.decode(line)
+                finally:
+                    _hang_up(answer)
         except aiohttp.ClientPayloadError:
             return
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -93,3 +96,9 @@ class Connection:
         return Unreachable(
             f"The API server at {self._login.url} can't be reached: {why}. Check --context and the network."
         )
+
+
+def _hang_up(answer: aiohttp.ClientResponse) -> None:
+    """Drop the connection of a watch that nobody reads to its end: TLS's farewell could outlive the event loop."""
+    if answer.connection is not None and answer.connection.transport is not None:
+        answer.connection.transport.abort()

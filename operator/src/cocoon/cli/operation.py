@@ -81,7 +81,7 @@ async def _drain(reach: Reach, name: str, patience: float | None) -> None:
             async with asyncio.timeout(patience):
                 await _until_empty(cluster, name)
         except TimeoutError:
-            message = f"{cluster.namespace}/{name} still has servers after {patience:.0f} s. It goes on draining."
+            message = f"{cluster.namespace}/{name} still has servers after {patience:g} s. It goes on draining."
             raise Failure(message, NOT_YET) from None
 
 
