@@ -8,17 +8,17 @@ from cocoon.api.money import NanoTon, Price
 from cocoon.api.payout import EarningsPage, Hold, LastTransfer, OwnerTerms, ProviderEarnings
 from cocoon.fleet.plan.receipt_claims import claims_of
 from cocoon.fleet.ports.failures import Busy
-from cocoon.fleet.ports.payout import Postponed, Report
+from cocoon.fleet.ports.payout import Failing, Postponed, Report
 
 
 class FakePayout:
-    """`away`, `refuses` and `postpones` are its bad days; `taken` are the receipts in its books, by job."""
+    """`away`, `fails`, `refuses` and `postpones` are its bad days; `taken` are the receipts in its books, by job."""
 
     configured = True
 
     def __init__(self, credit: int = 0) -> None:
         self.available = credit
-        self.away = self.refuses = self.postpones = False
+        self.away = self.fails = self.refuses = self.postpones = False
         self.taken: dict[str, str] = {}
         self.evidence: list[bytes] = []
         self.asked = 0
@@ -84,3 +84,5 @@ class FakePayout:
     def _check(self) -> None:
         if self.away:
             raise Busy("It is away.")
+        if self.fails:
+            raise Failing("The payout service answers 503 DatabaseAway: its database is away.")

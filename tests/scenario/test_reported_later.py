@@ -23,17 +23,18 @@ def writes(world: World, name: str) -> int:
     return world.cluster.writes.count(("update_status", f"InferenceJob/default/{name}"))
 
 
-async def _ended_unreported(world: World, jobs: int = 1, **more: object) -> FakePayout:
-    """Finished jobs whose receipts nobody took."""
+async def _ended_unreported(world: World, jobs: int = 1, *, fails: bool = False, **more: object) -> FakePayout:
+    """Finished jobs whose receipts nobody took: the service does not answer, or it does and can't work."""
     world.payout = payout = FakePayout(BUDGET * jobs)
     names = [f"j{number}" for number in range(jobs)]
     world.has(*(job(name, "minilm", budget=str(BUDGET), **more) for name in names))
     world.has(provider("dc1", ["minilm"]), gpu_node("n1", gpus=8))
     world.starts()
     await world.until(lambda w: all(job_is(name, "Running")(w) for name in names))
-    payout.away = True
+    payout.away, payout.fails = not fails, fails
     await world.until(lambda w: all(job_is(name, "Succeeded")(w) for name in names), within=300)
-    assert {reported(world, name) for name in names} == {"PayoutServiceUnreachable"}
+    reason = "PayoutServiceFailing" if fails else "PayoutServiceUnreachable"
+    assert {reported(world, name) for name in names} == {reason}
     assert payout.taken == {}
     return payout
 
@@ -41,6 +42,16 @@ async def _ended_unreported(world: World, jobs: int = 1, **more: object) -> Fake
 async def _server_is_lost(world: World) -> None:
     world.loses(world.node_of("j0"))
     await world.until(lambda w: not w.cluster.objects[POD])
+
+
+@scenario
+async def test_a_service_that_can_not_work_is_quoted(world: World) -> None:
+    payout = await _ended_unreported(world, fails=True)
+    said = world.condition("j0", "Reported")["message"]
+    assert "503 DatabaseAway" in said
+    assert "reported by itself" in said
+    payout.fails = False
+    await world.until(lambda w: reported(w, "j0") == "Accepted", within=30)
 
 
 @scenario

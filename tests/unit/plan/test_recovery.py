@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from cocoon.api.money import Usage
 from cocoon.fleet.plan import actions as act
 from cocoon.fleet.plan.records import Attempt, Credit, Key, PayoutLink
+from cocoon.fleet.plan.remedies import REMEDIES
 from tests.unit.plan.builders import job, node, provider
 from tests.unit.plan.world import World
 
@@ -258,3 +259,6 @@ def test_a_job_that_may_not_be_tried_again_says_how_often_it_was() -> None:
     world.settle()
     (stalled,) = (each for each in world.jobs[JOB].status.conditions if each.type == "Stalled")
     assert stalled.message.startswith("1 attempt came to nothing, and the job may have no more. The last one: Server ")
+    assert stalled.message.endswith(REMEDIES["AttemptsExhausted"])
+    (over,) = (each for each in world.jobs[JOB].status.conditions if each.type == "Succeeded")
+    assert stalled.message.startswith(over.message)

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from cocoon.fleet.plan import reasons
+from cocoon.fleet.plan.remedies import REMEDIES
 
 _WAIT: Final = "Nothing: it is tried again by itself. If it repeats, tell an administrator."
-_AGAIN: Final = "Create the job again once that is mended; this one is over."
 _KEYRING: Final = (
     "Ask an administrator to look at the keyring (kubectl get pods -A -l app.kubernetes.io/component=keyring, and "
     "status.keyring of the provider). The job goes on by itself once one answers."
 )
-_SEAL: Final = "Seal the plain input again (kubectl cocoon submit --seal, or seal) and create the job under that seal."
 
 #: Reasons that a job waits for, and those that ended an earlier attempt of it.
 OF_WAITING: Final[Mapping[str, str]] = {
@@ -49,26 +48,8 @@ OF_WAITING: Final[Mapping[str, str]] = {
     "TritonLost": "Nothing: it is tried again. If it repeats, an administrator should look at the Triton container's "
     "log and memory limit.",
 }
-#: Reasons with which a job is over.
-OF_FAILURE: Final[Mapping[str, str]] = {
-    reasons.DEADLINE_EXCEEDED: "Create it again with a later --deadline or more --parallelism.",
-    reasons.ATTEMPTS_EXHAUSTED: "status.attempts has each attempt's reason. Mend that, and create the job again.",
-    "InvalidSpec": "Correct the field that the message names, and create the job again.",
-    "InvalidInput": f"Correct the line that the message names. {_AGAIN}",
-    "ItemFailed": "Correct the item, or create the job again with itemErrors: Continue.",
-    "InputUnavailable": f"Check that the input's address is https, public and still valid. {_AGAIN}",
-    "DigestMismatch": f"Give the digest of what lies at the input's address: sha256sum FILE. {_AGAIN}",
-    "OutputTooLarge": "Create it again with --output-uri: a ConfigMap holds 512 KiB.",
-    "OutputUnavailable": "Create it again with a presigned address that is valid until the deadline, for one PUT.",
-    "BudgetExceeded": "Create a job with the remaining items, or with a larger budget; what was answered is there.",
-    "SealedInvalid": f"The sealed file was cut or changed, or output.sealTo is none. {_SEAL}",
-    "SealedForAnother": f"The seal names another job, model or recipient than this one's. {_SEAL}",
-    "SealedToLostKey": f"The keyring that it was sealed to is gone, and its key with it. {_SEAL}",
-    "KeyRefused": "The message has the keyring's reason: the seal expired, was used up, or no runner meets its terms. "
-    f"{_SEAL}",
-}
 
 
-def advice(reason: str) -> str:
-    """What to do; empty for what needs nothing, and for a reason of another release."""
-    return OF_WAITING.get(reason) or OF_FAILURE.get(reason, "")
+def advice(reason: str, *, over: bool) -> str:
+    """What to do about a job that waits or is over; empty for what needs nothing, and for another release's reason."""
+    return (REMEDIES if over else OF_WAITING).get(reason, "")

@@ -91,7 +91,7 @@ def explain(job: Job, world: World, now: Instant, epoch: str = "") -> Why:
         state=job.status.state,
         summary=summary(job, now),
         told=told,
-        advice=advice(told.reason) if told is not None and told.status == "False" else "",
+        advice=advice(told.reason, over=job.finished) if told is not None and told.status == "False" else "",
         sealed_to=epoch if job.sealed else "",
         place=gates.place(snapshot, job) if waits else None,
         offers=gates.offers(snapshot, job, epoch) if waits else [],

@@ -34,7 +34,7 @@ from cocoon.fleet.render.output_config_map import MAXIMUM_OUTPUT, output_config_
 PATIENCE: Final = 10.0
 #: Tries to write a status, for others may change the job meanwhile.
 _TRIES: Final = 5
-_UNREACHABLE: Final = "The payout service is out of reach; the receipt is reported when it answers again."
+_LATER: Final = "The receipt stays in this status and is reported by itself"
 
 
 class End(Struct, frozen=True):
@@ -95,10 +95,17 @@ async def hand_in(receipt: str, means: Means, patience: float = PATIENCE, price:
             means.mirror.know(PayoutLink(means.payout.configured, since, said_by(busy)))
         if now - since < patience:
             raise
-        return Report(reasons.PAYOUT_UNREACHABLE, _UNREACHABLE)
+        return _unreported(said_by(busy))
     if link.unreachable_since is not None:
         means.mirror.know(PayoutLink(means.payout.configured))
     return report
+
+
+def _unreported(said: str) -> Report:
+    """Nobody there, or somebody who can't work and says why (see plan/payouts.py)."""
+    if said:
+        return Report(reasons.PAYOUT_FAILING, f"{said} {_LATER} when it works again.")
+    return Report(reasons.PAYOUT_UNREACHABLE, f"The payout service does not answer. {_LATER} when it does.")
 
 
 async def _publish(job: Job, event: Finished, means: Means) -> str | None:

@@ -9,7 +9,7 @@ Where things are:
     steps of theirs   rollout, nodes, rooms, eligibility, counting, standing, gone_jobs, backoff, names,
                       stocktaking
     what they answer  plan, draft, actions, reasons
-    what they write   job_status, provider_status, payouts
+    what they write   job_status, remedies, provider_status, payouts
     what people hear  announcements, provider_news
     the world         snapshot, knowledge, known, records, differences, touched, receipt_claims
     indexes over it   queues, shelves, census, capacity, usage, lazy_heap

@@ -24,6 +24,7 @@ from cocoon.api.receipts import Claims
 from cocoon.api.times import Instant, format_time
 from cocoon.fleet.plan import reasons
 from cocoon.fleet.plan.records import Job, Provider, Server
+from cocoon.fleet.plan.remedies import REMEDIES
 
 #: Earlier attempts that are kept in a status.
 ATTEMPTS_KEPT: Final = 5
@@ -118,8 +119,7 @@ def ended(job: Job, cause: Cause, *, free: bool) -> tuple[AttemptStatus, ...]:
 def _finish(job: Job, status: JobStatus, cause: Cause, now: Instant, *, succeeded: bool) -> JobStatus:
     stamp = format_time(now)
     outcome: tuple[str, Truth, Cause] = (reasons.SUCCEEDED, "True" if succeeded else "False", cause)
-    stalled: tuple[tuple[str, Truth, Cause], ...] = () if succeeded else ((reasons.STALLED, "True", cause),)
-    conditions = _conditions(job, stamp, (outcome, *stalled))
+    conditions = _conditions(job, stamp, (outcome,) if succeeded else (outcome, _stalled(cause)))
     return replace(
         status,
         state="Succeeded" if succeeded else "Failed",
@@ -127,6 +127,12 @@ def _finish(job: Job, status: JobStatus, cause: Cause, now: Instant, *, succeede
         conditions=tuple(each for each in conditions if each.type != reasons.RECONCILING),
         completion_time=stamp,
     )
+
+
+def _stalled(cause: Cause) -> tuple[str, Truth, Cause]:
+    """What happened, and what to do about it: the one condition that people read of a job that is over."""
+    said = " ".join(filter(None, (cause.message, REMEDIES.get(cause.reason))))
+    return reasons.STALLED, "True", Cause(cause.reason, said)
 
 
 def _conditions(job: Job, stamp: str, changes: tuple[tuple[str, Truth, Cause], ...]) -> tuple[Condition, ...]:

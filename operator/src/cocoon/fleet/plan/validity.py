@@ -14,13 +14,10 @@ from cocoon.fleet.plan.job_status import Cause
 from cocoon.fleet.plan.records import Job
 from cocoon.fleet.plan.snapshot import Snapshot
 
-TOO_LATE = Cause(
-    reasons.DEADLINE_EXCEEDED,
-    "The job was not finished before its deadline. Create it again with a later deadline.",
-)
+TOO_LATE = Cause(reasons.DEADLINE_EXCEEDED, "The job was not finished before its deadline.")
 NOT_WANTED = Cause(
     reasons.SUSPENDED,
-    "The job was suspended while it ran, which ends it: what was done is billed. Create it again to run the rest.",
+    "The job was suspended while it ran, which ends it: what was done is billed.",
 )
 #: A runner that was told to stop and still runs is told again after this many seconds.
 SAY_AGAIN_AFTER = 30.0

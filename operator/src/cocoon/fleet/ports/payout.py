@@ -11,7 +11,15 @@ from cocoon.api.money import NanoTon, Price
 from cocoon.api.payout import EarningsPage, OwnerTerms
 from cocoon.fleet.ports.failures import Busy, Failure, Refused
 
-Outcome = Literal["Accepted", "Superseded", "Refused", "Postponed", "NoPayoutService", "PayoutServiceUnreachable"]
+Outcome = Literal[
+    "Accepted",
+    "Superseded",
+    "Refused",
+    "Postponed",
+    "NoPayoutService",
+    "PayoutServiceUnreachable",
+    "PayoutServiceFailing",
+]
 
 
 class Report(Struct, frozen=True):
