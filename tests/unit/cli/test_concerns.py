@@ -62,6 +62,13 @@ def test_a_payout_service_that_does_not_work_is_told_once(reason: str) -> None:
     assert (concern.about, concern.message) == ("default/b", f"Payouts don't work. PayoutsCurrent is {reason}.")
 
 
+def test_earnings_that_can_not_be_read_are_doubtful_and_asking_is_no_concern() -> None:
+    fleet = [provider(name, ("PayoutsCurrent", "Unknown", "EarningsUnread")) for name in "ab"]
+    [concern] = concerns(fleet, [], [], NOW)
+    assert concern == Concern("Doubtful", "default/a", "EarningsUnread", "PayoutsCurrent is EarningsUnread.")
+    assert concerns([provider("a", ("PayoutsCurrent", "Unknown", "AskingPayoutService"))], [], [], NOW) == ()
+
+
 def test_a_rollout_is_no_concern_until_it_stops() -> None:
     assert concerns([provider("a", ("UpToDate", "False", "RollingOut"))], [], [], NOW) == ()
     assert reasons(concerns([provider("a", ("UpToDate", "False", "RolloutStopped"))], [], [], NOW)) == [

@@ -75,16 +75,19 @@ def _of_provider(provider: CocoonProvider, now: Instant) -> Iterator[Concern]:
 
 
 def _of_payouts(providers: Sequence[CocoonProvider]) -> Iterator[Concern]:
-    """A payout service that can't be asked or can't work: one line for all that say the same of it."""
+    """A payout service that can't be asked, can't work or is not for us to read: one line for all that say the same."""
     troubles: dict[tuple[str, str], list[str]] = defaultdict(list)
     for provider in providers:
         for condition in provider.status.conditions:
-            if condition.status == "Unknown" and condition.reason in _NO_PAYOUTS:
+            if condition.status == "Unknown" and condition.reason in {*_NO_PAYOUTS, reasons.EARNINGS_UNREAD}:
                 name = f"{provider.metadata.namespace}/{provider.metadata.name}"
                 troubles[condition.reason, condition.message].append(name)
     for (reason, message), names in sorted(troubles.items()):
-        whom = "Payouts don't work" + (f" for {len(names)} providers" if len(names) > 1 else "")
-        yield Concern("Bad", min(names), reason, f"{whom}. {message}")
+        if reason in _NO_PAYOUTS:
+            whom = "Payouts don't work" + (f" for {len(names)} providers" if len(names) > 1 else "")
+            yield Concern("Bad", min(names), reason, f"{whom}. {message}")
+        else:
+            yield Concern("Doubtful", min(names), reason, message)
 
 
 def _is_news(condition: Condition) -> bool:

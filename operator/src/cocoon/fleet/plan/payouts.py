@@ -58,4 +58,4 @@ def _as_it_was(provider: Provider) -> tuple[str, Truth, Cause]:
     known = find(provider.status.conditions, reasons.PAYOUTS_CURRENT)
     if known is not None and known.reason in _KNOWN:
         return known.type, known.status, Cause(known.reason, known.message)
-    return reasons.PAYOUTS_CURRENT, "Unknown", Cause(reasons.EARNINGS_UNREAD, "The payout service is being asked.")
+    return reasons.PAYOUTS_CURRENT, "Unknown", Cause(reasons.ASKING_PAYOUTS, "The payout service is being asked.")
