@@ -22,6 +22,7 @@ from cocoon.payout.reconciling.rebuild import rebuild
 from cocoon.payout.refusal import Refused
 from cocoon.payout.sending.holds import holds
 from cocoon.payout.sending.sender import SendingParts
+from cocoon.payout.stamp import be_quiet
 from cocoon.payout.store.sending import TRANSFERS
 from cocoon.payout.store.writer import Store
 from cocoon.payout.terms import Terms
@@ -78,10 +79,29 @@ async def test_a_test_payment_goes_along_with_others_and_is_stopped_like_them(pa
     await payer.owes("r", 2, TON)
     await payer.rounds(3)
     assert await payer.transfers() == []
+    ordered, _ = await hand.pay_test(order(1), "me")
+    assert [hold.code for hold in ordered.holds] == ["Paused"]
     await pauses.resume(Pause())
     last = await payer.rounds(4)
     assert [payer.world.balance(owner(number)) for number in (1, 2)] == [2 * TEST_AMOUNT, TON]
     assert last.drift == 0
+
+
+async def test_a_test_payment_that_waits_says_for_what(payer: Payer, tmp_path: Path) -> None:
+    hand, pauses = by_hand(payer, tmp_path), PauseSwitch(payer.store, lambda: 0.0)
+    async with payer.store.writing() as connection:
+        await be_quiet(connection, payer.world.now + 600)
+    await payer.rounds(1)
+    await pauses.pause("me", Pause("his bank asks", owner(1).raw()))
+    await pauses.pause("me", Pause(subject=owner(2).raw()))
+    ordered, _ = await hand.pay_test(order(1), "me")
+    assert [hold.code for hold in ordered.holds] == ["Paused", "Quiet"]
+    assert "his bank asks" in ordered.holds[0].detail
+    await pauses.resume(Pause(subject=owner(1).raw()))
+    payer.world.now += 700
+    await payer.rounds(3)
+    again, _ = await hand.pay_test(order(1), "me")
+    assert (again.state, again.holds) == ("confirmed", ())
 
 
 @pytest.mark.parametrize(

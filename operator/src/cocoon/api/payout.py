@@ -257,7 +257,10 @@ class PayTest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TestPayment(Struct, frozen=True, omit_defaults=True):
-    """How far a test payment to a raw address is: `accrued` until it is in a message. `transaction` once confirmed."""
+    """How far a test payment to a raw address is: `accrued` until it is in a message. `transaction` once confirmed.
+
+    `holds`: what keeps an accrued one from being sent, as the newest round found it.
+    """
 
     __test__ = False  # pytest takes it for a class of tests
 
@@ -266,6 +269,7 @@ class TestPayment(Struct, frozen=True, omit_defaults=True):
     amount: Amount
     state: str
     transaction: str = ""
+    holds: tuple[Hold, ...] = ()
 
 
 class DriftReport(Struct, frozen=True, forbid_unknown_fields=True):

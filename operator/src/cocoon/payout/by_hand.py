@@ -20,6 +20,7 @@ from cocoon.payout.archive import Archive, DriftTaken, Record, TestOrdered
 from cocoon.payout.ledger import accounts
 from cocoon.payout.ledger.entries import Entry, EntryConflict, post
 from cocoon.payout.refusal import Refusal, Refused
+from cocoon.payout.sending.holds import holds_of_all
 from cocoon.payout.sending.rounds import Payments
 from cocoon.payout.store.books import ENTRIES
 from cocoon.payout.store.sending import TRANSFERS
@@ -29,6 +30,8 @@ from cocoon.payout.wallets import payable
 
 #: What a test payment sends: 0.01 TON.
 TEST_AMOUNT: Final = NanoTon(10_000_000)
+#: The state of a test payment that is in no message, or in one that can't arrive any more.
+_ACCRUED: Final = "accrued"
 
 
 class ByHand:
@@ -45,17 +48,18 @@ class ByHand:
 
     async def pay_test(self, given: PayTest, by: str) -> tuple[TestPayment, bool]:
         """How far the test payment of this id is, and whether it was ordered just now. Raises Refused."""
-        sender = self._paying().sender
+        payments = self._paying()
         address = payable(given.payee, self._terms)
         if isinstance(address, Refusal):
             raise Refused(address)
-        if address.raw() in sender.own:
+        if address.raw() in payments.sender.own:
             raise Refused(Refusal("OwnWallet", "payee", "This is a hot wallet of this service: name somebody else's."))
         record = TestOrdered(self._now(), given.id, address.raw(), by)
         async with self._store.writing() as connection:
             new = await self._post(connection, test_entry(record), record)
             state, transaction = await _progress(connection, test_entry(record).target)
-        return TestPayment(given.id, record.payee, str(TEST_AMOUNT), state, transaction), new
+            held = await holds_of_all(payments, connection, record.payee) if state == _ACCRUED else []
+        return TestPayment(given.id, record.payee, str(TEST_AMOUNT), state, transaction, tuple(held)), new
 
     async def take_drift(self, given: DriftReport, by: str) -> bool:
         """Take over what the wallets and the books differ by now; whether this was new. Raises Refused."""
@@ -110,4 +114,4 @@ async def _progress(connection: AsyncConnection, owner: accounts.Account) -> tup
         select(columns.state, columns.transaction).where(columns.account == owner.name).order_by(columns.batch.desc())
     )
     row = (await connection.execute(query.limit(1))).one_or_none()
-    return ("accrued", "") if row is None or row.state == "expired" else (row.state, row.transaction)
+    return (_ACCRUED, "") if row is None or row.state == "expired" else (row.state, row.transaction)

@@ -19,15 +19,25 @@ async def holds(payments: Payments | None, connection: AsyncConnection, cluster:
     """All that concern a cluster's owners; those that concern everybody come first."""
     if payments is None:
         return [_NOT_PAYING]
-    pauses = list(await connection.execute(select(PAUSES).order_by(PAUSES.c.subject)))
-    found = [Hold("Paused", _why(row)) for row in pauses if not row.subject]
-    found += [Hold(code, detail) for code, detail in payments.obstacles.items()]
-    found += await _of_single(connection, cluster, {row.subject: _why(row) for row in pauses if row.subject})
+    found = await holds_of_all(payments, connection)
+    pauses = await connection.execute(select(PAUSES).where(PAUSES.c.subject != ""))
+    found += await _of_single(connection, cluster, {row.subject: _why(row) for row in pauses})
     unpayable = payments.sender.unpayable
     query = select(ACCOUNTS).where(ACCOUNTS.c.cluster == cluster, ACCOUNTS.c.name.in_(sorted(unpayable)))
     for row in await connection.execute(query):
         found.append(Hold("Unpayable", f"{unpayable[row.name]} Correct the provider's wallet.", row.provider))
     return found
+
+
+async def holds_of_all(payments: Payments, connection: AsyncConnection, payee: str = "") -> list[Hold]:
+    """Those that concern everybody, and a pause of one payee (a raw address) if it is given."""
+    pauses = await connection.execute(
+        select(PAUSES).where(PAUSES.c.subject.in_(("", payee))).order_by(PAUSES.c.subject)
+    )
+    return [
+        *(Hold("Paused", _why(row)) for row in pauses),
+        *(Hold(code, detail) for code, detail in payments.obstacles.items()),
+    ]
 
 
 async def _of_single(connection: AsyncConnection, cluster: str, why: dict[str, str]) -> list[Hold]:
