@@ -95,7 +95,7 @@ def _defaults(panel: Panel) -> dict[str, Any]:
     stacking = {"mode": "normal" if panel.stacked else "none", "group": "A"}
     custom = {"lineWidth": 1, "fillOpacity": 30 if panel.stacked else 5, "showPoints": "never", "stacking": stacking}
     shown: dict[str, Any] = {"unit": panel.unit, "thresholds": {"mode": "absolute", "steps": steps}}
-    return shown if panel.type == "stat" else {**shown, "min": 0 if panel.stacked else None, "custom": custom}
+    return shown if panel.type == "stat" else {**shown, **({"min": 0} if panel.stacked else {}), "custom": custom}
 
 
 def _options(panel: Panel) -> dict[str, Any]:

@@ -7,6 +7,9 @@ import re
 from typing import Any
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from tools.dashboards.board import Panel, boards
 from tools.dashboards.grafana import document
 from tools.reference.pages import ROOT
@@ -29,6 +32,32 @@ def test_there_are_five() -> None:
 @pytest.mark.parametrize("name", BOARDS)
 def test_the_chart_has_what_the_sources_say(name: str) -> None:
     assert (FILES / f"{name}.json").read_text() == document(name, BOARDS[name]), "run `make reference`"
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_grafana_knows_every_field(name: str) -> None:
+    """Its own types drop what they don't know, options of the panels' plugins too."""
+    written = json.loads((FILES / f"{name}.json").read_text())
+    register_default_plugins()
+    read = json.loads(json.dumps(Dashboard.from_json(written), cls=JSONEncoder))
+    assert _lost(written, read) == []
+
+
+def _lost(written: Any, read: Any, path: str = "") -> list[str]:
+    """Where something was written that was not read, or read as something else."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        return [lost for key in written for lost in _lost(written[key], read.get(key, ...), f"{path}.{key}")]
+    if isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
+        pairs = enumerate(zip(written, read, strict=True))
+        return [lost for number, (left, right) in pairs for lost in _lost(left, right, f"{path}[{number}]")]
+    return [] if written == read else [path]
+
+
+def test_a_field_that_grafana_does_not_know_is_found() -> None:
+    panel = {"type": "timeseries", "options": {"legend": {"showLegend": True, "colour": "red"}}, "titel": "Jobs"}
+    register_default_plugins()
+    read = json.loads(json.dumps(Dashboard.from_json({"panels": [panel]}), cls=JSONEncoder))
+    assert _lost({"panels": [panel]}, read) == [".panels[0].options.legend.colour", ".panels[0].titel"]
 
 
 @pytest.mark.parametrize("panel", PANELS)
