@@ -56,7 +56,7 @@ async def test_a_receipt_of_another_job_ends_nothing_and_costs_nothing(world: Wo
     _, payout = _begins(world)
     runner = await _works(world)
     runner.receipts_name = "another"
-    await world.until(lambda w: _said(w, "The receipt is not of this job."), within=60)
+    await world.until(lambda w: _said(w, "Its receipt is of another job: report it"), within=60)
     await world.passes(120)
     assert world.job("j1")["state"] == "Running"
     assert payout.taken == {}

@@ -32,6 +32,7 @@ from cocoon.fleet.render.output_config_map import MAXIMUM_OUTPUT, output_config_
 
 #: A payout service that is out of reach for this long (seconds) no longer holds up the ends of jobs.
 PATIENCE: Final = 10.0
+_STRANGE: Final = "report it with the runner's log, for that is a bug; then delete the job, or its server's Pod."
 #: Tries to write a status, for others may change the job meanwhile.
 _TRIES: Final = 5
 _LATER: Final = "The receipt stays in this status and is reported by itself"
@@ -51,7 +52,7 @@ async def finish_job(action: FinishJob, means: Means) -> None:
     job = means.job(action.job, action.uid)
     claims = claims_of(action.event.receipt)
     if claims is None or claims.sub != f"{means.cluster_id}/{job.uid}":
-        raise Refused("The receipt is not of this job.")
+        raise Refused(f"Its receipt is of another job: {_STRANGE}")
     name = await _publish(job, action.event, means)
     report = await _reported(job, action.event.receipt, means)
     await _write(job, action, End(action.event, claims, name, report), means)
