@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -43,6 +44,23 @@ def test_a_process_that_ignores_the_request_is_killed(state: State) -> None:
     processes.until(ready.exists, "deaf", 10)
     processes.stop("deaf", grace=0.2)
     assert not processes.alive("deaf")
+
+
+def test_a_process_that_ends_just_before_it_is_stopped_is_stopped(state: State) -> None:
+    class Late(Processes):
+        """Its answer is old news: the process is gone when the asker hears of it."""
+
+        def pid(self, name: str) -> int | None:
+            pid = super().pid(name)
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL)
+                while Path(f"/proc/{pid}").exists():
+                    os.sched_yield()
+            return pid
+
+    Processes(state).start("fleeting", SLEEP)
+    Late(state).stop("fleeting")
+    assert Processes(state).names() == []
 
 
 @pytest.mark.parametrize("content", ["{pid} 1", "{pid} ", "{pid}", "", "4194304 77"])

@@ -3,6 +3,7 @@
 A pid file holds "PID STARTTIME"; the start time (field 22 of /proc/PID/stat) guards against a reused pid.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -64,7 +65,8 @@ class Processes:
             pid = self.pid(name)
             if pid is None:
                 break
-            os.kill(pid, sign)
+            with contextlib.suppress(ProcessLookupError):  # it may end by itself since it was looked up
+                os.kill(pid, sign)
             self._wait_gone(name, seconds)
         self._pid_file(name).unlink(missing_ok=True)
 
